@@ -1,0 +1,1 @@
+"""The shared kit and the command line."""

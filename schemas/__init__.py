@@ -1,0 +1,1 @@
+"""The contracts: envelopes, topics, keys and API models, versioned."""

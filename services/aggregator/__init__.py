@@ -1,0 +1,1 @@
+"""Patches in, numbers in Redis out, each counted once."""

@@ -1,0 +1,1 @@
+"""Progress, stream, administration and the page, over HTTP."""

@@ -1,0 +1,1 @@
+"""Webhooks in, patches on Kafka out."""

@@ -1,0 +1,1 @@
+"""Archives every accepted patch and restores from the archive."""
