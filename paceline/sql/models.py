@@ -1,0 +1,212 @@
+"""The tables.
+
+In: nothing. Out: SQLAlchemy's typed models. Guarantee: the same on SQLite and PostgreSQL, and equal to what
+the migrations build (a test compares them). Instants are integer milliseconds UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Checked at commit: one transaction may then write teams and reps in any order.
+_DEFERRED: dict[str, Any] = {"deferrable": True, "initially": "DEFERRED"}
+
+
+class Base(DeclarativeBase):
+    """Names for constraints, so that a later migration can speak of them; types for annotations."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        int: BigInteger(),
+        str: Text(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+    }
+
+
+def _tenant() -> Mapped[str]:
+    return mapped_column(ForeignKey("tenants.id", **_DEFERRED), primary_key=True)
+
+
+class Tenant(Base):
+    """One customer of ours. ``settings``: currency, stale_after_days, entity_retention_days."""
+
+    __tablename__ = "tenants"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_zh: Mapped[str | None]
+    zone: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+
+
+class Team(Base):
+    """A node of the tenant's tree of teams; the roots have no parent."""
+
+    __tablename__ = "teams"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_zh: Mapped[str | None]
+    parent_id: Mapped[str | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "parent_id"], ["teams.tenant", "teams.id"], **_DEFERRED),
+    )
+
+
+class Rep(Base):
+    """A person who sells. ``manages_team``: the tree of teams that this person leads."""
+
+    __tablename__ = "reps"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_zh: Mapped[str | None]
+    team_id: Mapped[str]
+    zone: Mapped[str | None]
+    """IANA zone; None: the tenant's."""
+    manages_team: Mapped[str | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "team_id"], ["teams.tenant", "teams.id"], **_DEFERRED),
+        ForeignKeyConstraint(["tenant", "manages_team"], ["teams.tenant", "teams.id"], **_DEFERRED),
+    )
+
+
+class Connection(Base):
+    """A source of events; its id is unique over all tenants, because it is in the webhook's address."""
+
+    __tablename__ = "connections"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED), index=True)
+    kind: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    """``paceline.sql.connections.ConnectionSettings``; secrets only by the names of their variables."""
+    enabled: Mapped[bool]
+
+
+class RepOwner(Base):
+    """A rep's id in a CRM. The key lets an owner belong to one rep at most."""
+
+    __tablename__ = "rep_owners"
+    tenant: Mapped[str] = _tenant()
+    connection: Mapped[str] = mapped_column(
+        ForeignKey("connections.id", **_DEFERRED), primary_key=True
+    )
+    owner_id: Mapped[str] = mapped_column(primary_key=True)
+    rep_id: Mapped[str]
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant", "rep_id"], ["reps.tenant", "reps.id"], **_DEFERRED),
+    )
+
+
+class Generation(Base):
+    """One meaning of a tenant's numbers; they only ever grow."""
+
+    __tablename__ = "generations"
+    tenant: Mapped[str] = _tenant()
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    meaning: Mapped[str]
+    """``schemas.meaning.Meaning`` as JSON text: kept exactly as it was written."""
+    created_at: Mapped[int]
+    published_at: Mapped[int | None]
+    """When its ``Activate`` record was acknowledged by Kafka; None: not yet."""
+
+
+class ConfigVersion(Base):
+    """What was applied and when; ``version`` counts from 1 for each tenant."""
+
+    __tablename__ = "config_versions"
+    tenant: Mapped[str] = _tenant()
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    applied_at: Mapped[int]
+    digest: Mapped[str]
+    document: Mapped[str]
+
+
+class ApiKeyRow(Base):
+    """An API key; of its secret only the hash is kept."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The short public prefix: safe to show and to log."""
+    hash: Mapped[bytes]
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED), index=True)
+    label: Mapped[str]
+    scopes: Mapped[list[str]]
+    rep_id: Mapped[str | None]
+    team_id: Mapped[str | None]
+    created_at: Mapped[int]
+    expires_at: Mapped[int | None]
+    revoked_at: Mapped[int | None]
+
+
+class Incarnation(Base):
+    """The logs that were ever seen, numbered in that order: replay follows it."""
+
+    __tablename__ = "incarnations"
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    incarnation: Mapped[str] = mapped_column(unique=True)
+    first_seen: Mapped[int]
+
+
+class Archived(Base):
+    """Every accepted record of the log. ``tenant`` is empty for what concerns a whole partition."""
+
+    __tablename__ = "archive"
+    incarnation: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tenant: Mapped[str]
+    event_id: Mapped[str]
+    payload: Mapped[bytes]
+    """The Kafka value, byte for byte."""
+
+
+class ArchiveProgress(Base):
+    """How far the archive follows the log: everything below ``next_offset`` is in it."""
+
+    __tablename__ = "archive_progress"
+    incarnation: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    next_offset: Mapped[int]
+
+
+class DeadLetterRow(Base):
+    """An event that could not be used; ``schemas.dead.DeadLetter``."""
+
+    __tablename__ = "dead_letters"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    connection: Mapped[str]
+    stage: Mapped[str]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    at: Mapped[int]
+    payload: Mapped[bytes]
+    content_type: Mapped[str]
+    headers: Mapped[dict[str, Any]]
+    replayed_at: Mapped[int | None]
+    replays: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (Index(None, "tenant", "at", "id"),)
