@@ -1,0 +1,48 @@
+"""Instants to civil days and back, by IANA zone.
+
+In: integer milliseconds UTC and a zone name. Out: the local day. Guarantee: daylight saving and moves of the zone
+are those of the tz database; a local day has 23, 24 or 25 hours (and 23.5 on Lord Howe).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from schemas.meaning import Meaning
+
+_QUARTER_HOUR = 900_000
+"""Since 1973 every zone's offset and every change of one falls on a quarter of an hour."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def local_day(instant: int, zone: str) -> date:
+    """The civil day of an instant (from 1973 on) in a zone."""
+    return _day_of_quarter(instant // _QUARTER_HOUR, zone)
+
+
+def day_start(day: date, zone: str) -> int:
+    """The first instant of a civil day, ms UTC; where midnight is skipped, the instant after the gap."""
+    local = datetime(day.year, day.month, day.day, tzinfo=_zone(zone))
+    return round((local.astimezone(UTC) - _EPOCH) / timedelta(milliseconds=1))
+
+
+def zone_of(meaning: Meaning, owner: str, instant: int) -> str:
+    """The zone of an owner key at an instant: its own, else the tenant's."""
+    spans = meaning.owner_zones.get(owner)
+    if not spans:
+        return meaning.zone
+    return spans[max(0, bisect_right(spans, (instant, "\U0010ffff")) - 1)][1]
+
+
+@lru_cache(maxsize=131_072)
+def _day_of_quarter(quarter: int, zone: str) -> date:
+    return (_EPOCH + timedelta(milliseconds=quarter * _QUARTER_HOUR)).astimezone(_zone(zone)).date()
+
+
+@lru_cache(maxsize=1_024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

@@ -1,0 +1,175 @@
+"""An entity (a deal or an activity) and the one way in which it changes.
+
+In: patches. Out: the entity. Guarantee: ``apply`` is commutative and idempotent, so any order, any duplicates and
+any cut into batches of the same patches give the same entity. A tombstone keeps its fields; only an explicit
+restore revives it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kpi.timeline import Change, Timeline, insert
+from schemas.envelope import MAX_CHANGES, RANK, EntityPatch, Scalar
+
+Register = tuple[int, int, int, str, Scalar]
+"""As ``Change``, with the value as it came: the greatest order wins."""
+
+DELETED = "1"
+MAX_REGISTERS = 64
+
+_DELETION: dict[str, str] = {"delete": DELETED, "merge": DELETED, "restore": ""}
+
+
+class TooManyChangesError(ValueError):
+    """An entity has ``MAX_CHANGES`` timeline changes or ``MAX_REGISTERS`` fields and the patch brings another."""
+
+
+class Entity(msgspec.Struct, array_like=True, frozen=True):
+    """What is known of one deal or activity. Packed as a JSON array, so the field order is the stored format."""
+
+    kind: str
+    """``d`` deal, ``a`` activity."""
+    connection: str
+    created: int | None = None
+    """Earliest known creation, ms UTC; None while no creation was seen."""
+    stage: Timeline = ()
+    owner: Timeline = ()
+    amount: Timeline = ()
+    close_on: Timeline = ()
+    pipeline: Timeline = ()
+    deleted: Timeline = ()
+    registers: dict[str, Register] = {}
+    touches: dict[int, int] = {}
+    """Deals: UTC hour number -> how many activities that name the deal took place in it."""
+
+    def read(self, name: str) -> Scalar:
+        """The value of a register, None where it was never set."""
+        register = self.registers.get(name)
+        return register[4] if register else None
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entity)
+
+
+def pack(entity: Entity) -> str:
+    """The entity as it is stored. Text, because Redis's cmsgpack rejects msgpack's binary type."""
+    return _encoder.encode(entity).decode()
+
+
+def unpack(raw: bytes | str) -> Entity:
+    """The stored entity."""
+    return _decoder.decode(raw)
+
+
+def new(kind: str, connection: str) -> Entity:
+    """An entity of which nothing is known yet."""
+    return Entity(kind[0], connection)
+
+
+def apply(entity: Entity, event_id: str, patch: EntityPatch) -> Entity:
+    """The entity with one patch more.
+
+    Raises ``TooManyChangesError`` (and changes nothing) beyond the bounds on timelines and registers.
+    """
+    order = (patch.occurred_at, patch.sequence, RANK[patch.op], event_id)
+    changed: dict[str, object] = {}
+    registers = entity.registers
+    for name, value in patch.fields.items():
+        if name in _TIMELINES:
+            changed[name] = insert(getattr(entity, name), (*order, canonical(value)))
+        elif _wins(registers.get(name), order, value):
+            registers = {**registers, name: (*order, value)}
+    if patch.op in _DELETION:
+        changed["deleted"] = insert(entity.deleted, (*order, _DELETION[patch.op]))
+    return _bounded(_replace(entity, changed, _earliest(entity.created, patch), registers))
+
+
+def touch(entity: Entity, hour: int, by: int) -> Entity:
+    """The deal with one activity more (or less) in a UTC hour."""
+    count = entity.touches.get(hour, 0) + by
+    touches = {h: n for h, n in entity.touches.items() if h != hour}
+    if count:
+        touches[hour] = count
+    return msgspec.structs.replace(entity, touches=touches)
+
+
+def alive(entity: Entity) -> bool:
+    """Whether the entity exists after all changes."""
+    return not entity.deleted or entity.deleted[-1][4] != DELETED
+
+
+def canonical(value: Scalar) -> str:
+    """A value as timelines hold it: text, ``""`` for none."""
+    if value is None or value is False:
+        return ""
+    return "1" if value is True else str(value)
+
+
+def changes(entity: Entity) -> int:
+    """How many timeline changes the entity holds."""
+    return sum(len(getattr(entity, name)) for name in _COUNTED)
+
+
+_TIMELINES = frozenset(("stage", "owner", "amount", "close_on", "pipeline"))
+_COUNTED = ("stage", "owner", "amount", "close_on", "pipeline", "deleted")
+
+
+def _wins(held: Register | None, order: tuple[int, int, int, str], value: Scalar) -> bool:
+    """Whether a value beats the held one; within one event id the canonical value decides."""
+    if held is None or held[:4] < order:
+        return True
+    return held[:4] == order and canonical(held[4]) < canonical(value)
+
+
+def _earliest(created: int | None, patch: EntityPatch) -> int | None:
+    told = patch.created_at
+    if told is None and patch.op == "create":
+        told = patch.occurred_at
+    if told is None or (created is not None and created <= told):
+        return created
+    return told
+
+
+def _replace(
+    entity: Entity, changed: dict[str, object], created: int | None, registers: dict[str, Register]
+) -> Entity:
+    get = changed.get
+    return Entity(
+        entity.kind,
+        entity.connection,
+        created,
+        get("stage", entity.stage),  # type: ignore[arg-type]
+        get("owner", entity.owner),  # type: ignore[arg-type]
+        get("amount", entity.amount),  # type: ignore[arg-type]
+        get("close_on", entity.close_on),  # type: ignore[arg-type]
+        get("pipeline", entity.pipeline),  # type: ignore[arg-type]
+        get("deleted", entity.deleted),  # type: ignore[arg-type]
+        registers,
+        entity.touches,
+    )
+
+
+def _bounded(entity: Entity) -> Entity:
+    if changes(entity) > MAX_CHANGES:
+        message = f"more than {MAX_CHANGES} changes of one entity"
+        raise TooManyChangesError(message)
+    if len(entity.registers) > MAX_REGISTERS:
+        message = f"more than {MAX_REGISTERS} fields on one entity"
+        raise TooManyChangesError(message)
+    return entity
+
+
+__all__ = [
+    "Change",
+    "Entity",
+    "Register",
+    "TooManyChangesError",
+    "alive",
+    "apply",
+    "new",
+    "pack",
+    "touch",
+    "unpack",
+]

@@ -1,0 +1,36 @@
+"""Money as integers in minor units.
+
+In: a decimal string in major units and an ISO 4217 code. Out: minor units (cents, yen, fils). Guarantee: no
+floating point, so sums are exact; digits beyond the currency's own are rounded half to even.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from functools import lru_cache
+
+MAX_MINOR = 10**15
+
+EXPONENTS: dict[str, int] = {
+    **dict.fromkeys(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
+}
+"""ISO 4217 minor-unit exponents other than 2."""
+
+_EXACT = Context(prec=40)
+
+
+@lru_cache(maxsize=65_536)
+def minor_units(amount: str, currency: str) -> int | None:
+    """Minor units of an amount; None where there is no amount, or one beyond ``MAX_MINOR``."""
+    if not amount:
+        return None
+    try:
+        scaled = Decimal(amount).scaleb(EXPONENTS.get(currency, 2), _EXACT)
+        minor = int(scaled.to_integral_value(ROUND_HALF_EVEN))
+    except (InvalidOperation, OverflowError, ValueError):
+        return None
+    return minor if abs(minor) <= MAX_MINOR else None

@@ -1,0 +1,120 @@
+"""Reading a period from panes: which hashes to fetch, and how to fold what comes back.
+
+In: civil days or instants. Out: slices (a hash and the panes wanted of it), then sums per measure. Guarantee: the
+slices of adjoining periods are disjoint and together those of the whole, so days sum to months and months to years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from kpi.panes import DAY, HOUR, MINUTE, WEEK
+
+
+class Slice(NamedTuple):
+    """The panes ``low`` to ``high``, both included, of one owner's hash of a grain and span."""
+
+    grain: str
+    span: str
+    low: int
+    high: int
+
+
+class Rolling(NamedTuple):
+    """Slices of a rolling span and the bounds, ms UTC, half-open, that they really cover."""
+
+    slices: list[Slice]
+    start: int
+    end: int
+
+
+def civil_slices(first: date, last: date) -> list[Slice]:
+    """Flows from the civil day ``first`` to ``last``, both included: whole months as months, the edges as days."""
+    slices: list[Slice] = []
+    month = first.replace(day=1)
+    while month <= last:
+        following = next_month(month)
+        if first <= month and following - timedelta(days=1) <= last:
+            slices.append(Slice("M", f"{month.year:04}", month.month, month.month))
+        else:
+            low = max(first, month).day
+            high = min(last, following - timedelta(days=1)).day
+            slices.append(Slice("d", f"{month.year:04}{month.month:02}", low, high))
+        month = following
+    return _joined(slices)
+
+
+def gauge_slices(day: date) -> list[Slice]:
+    """A level at the end of a civil day: all months before, and the days of its month."""
+    months = day.year * 12 + day.month - 1
+    if (day + timedelta(days=1)).month != day.month:
+        return [Slice("gM", "all", 0, months)]
+    return [
+        Slice("gM", "all", 0, months - 1),
+        Slice("gd", f"{day.year:04}{day.month:02}", 1, day.day),
+    ]
+
+
+def rolling_slices(end: int, length: int) -> Rolling | None:
+    """The last ``length`` ms up to ``end``: by the minute to 24 h, by the hour to 8 days; None beyond (use days).
+
+    The minute (hour) in which ``end`` lies counts as a whole; the bounds say so.
+    """
+    if length <= DAY:
+        return _rolling(end, length, "m", MINUTE, DAY)
+    if length <= 8 * DAY:
+        return _rolling(end, length, "h", HOUR, WEEK)
+    return None
+
+
+def fold(contents: Mapping[str, int], wanted: Slice) -> dict[str, int]:
+    """Sums per measure over the wanted panes of one hash (field -> integer); zeros are left out."""
+    sums: dict[str, int] = {}
+    for field, amount in contents.items():
+        measure, _, pane = field.rpartition(":")
+        if wanted.low <= int(pane) <= wanted.high:
+            sums[measure] = sums.get(measure, 0) + amount
+    return {measure: amount for measure, amount in sums.items() if amount}
+
+
+def add(sums: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Several folds as one; a team is the sum of its members."""
+    total: dict[str, int] = {}
+    for part in sums:
+        for measure, amount in part.items():
+            total[measure] = total.get(measure, 0) + amount
+    return {measure: amount for measure, amount in total.items() if amount}
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def _rolling(end: int, length: int, grain: str, unit: int, span: int) -> Rolling:
+    stop = -(-end // unit) * unit
+    start = stop - -(-length // unit) * unit
+    slices = []
+    for number in range(start // span, (stop - 1) // span + 1):
+        low = max(start - number * span, 0) // unit
+        high = (min(stop - number * span, span) - 1) // unit
+        slices.append(Slice(grain, str(number), low, high))
+    return Rolling(slices, start, stop)
+
+
+def _joined(slices: list[Slice]) -> list[Slice]:
+    """Neighbouring months of one year as one slice, so that their hash is read once."""
+    joined: list[Slice] = []
+    for one in slices:
+        if (
+            joined
+            and one.grain == "M"
+            and joined[-1][:2] == one[:2]
+            and joined[-1].high + 1 == one.low
+        ):
+            joined[-1] = Slice(one.grain, one.span, joined[-1].low, one.high)
+        else:
+            joined.append(one)
+    return joined

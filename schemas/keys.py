@@ -1,0 +1,80 @@
+"""The catalogue of Redis keys. Every key of a partition shares the hash tag ``{p}``, so one script may touch all.
+
+In: partition, tenant, generation, owner key. Out: key names. Guarantee: tenants, generations and owners cannot
+collide, whatever characters a CRM puts into an owner id: those are percent-encoded.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+from zlib import crc32
+
+ENTITY_BUCKETS: Final = 4096
+
+# Fields of {p}:meta
+EPOCH: Final = "epoch"
+INCARNATION: Final = "incarnation"
+CLOCK: Final = "clock"
+"""Greatest instant (ms) that the partition's log has spoken of: receipt of an event, or a tick."""
+
+# Fields of {p}:<tenant>:meta
+LIVE: Final = "live"
+"""The live generation, a decimal integer."""
+MEANING: Final = "meaning"
+"""The live generation's meaning, JSON."""
+
+
+def partition_meta(p: int) -> str:
+    """Hash: epoch, incarnation, clock, and next offset per topic."""
+    return f"{{{p}}}:meta"
+
+
+def next_offset(topic: str) -> str:
+    """Field of the partition's meta: the first offset of a topic that is not in the numbers yet."""
+    return f"next:{topic}"
+
+
+def tenant_meta(p: int, tenant: str) -> str:
+    """Hash: live generation, its meaning, and ``seen:<connection>`` -> last receipt (ms)."""
+    return f"{{{p}}}:{tenant}:meta"
+
+
+def seen(connection: str) -> str:
+    """Field of the tenant's meta: receipt (ms UTC) of the connection's last event."""
+    return f"seen:{connection}"
+
+
+def counted(outcome: str) -> str:
+    """Field of the tenant's meta: how many events had an outcome such as ``too_late``."""
+    return f"n:{outcome}"
+
+
+def versions(p: int, tenant: str) -> str:
+    """Hash: owner key -> log offset of the owner's last change."""
+    return f"{{{p}}}:{tenant}:v"
+
+
+def entity_bucket(entity: str) -> int:
+    """The bucket of an entity key: small hashes are stored compactly."""
+    return crc32(entity.encode()) % ENTITY_BUCKETS
+
+
+def entities(p: int, tenant: str, generation: int, bucket: int) -> str:
+    """Hash: entity key -> packed entity."""
+    return f"{{{p}}}:{tenant}:{generation}:e:{bucket}"
+
+
+def panes(p: int, tenant: str, generation: int, owner: str, grain: str, span: str) -> str:
+    """Hash: measure and pane -> integer, for one owner key, grain and span (see ``kpi.panes``)."""
+    return f"{{{p}}}:{tenant}:{generation}:w:{quote(owner, safe='/')}:{grain}:{span}"
+
+
+def changes(p: int) -> str:
+    """Capped stream: which owners of which tenant changed, in the order of the log."""
+    return f"{{{p}}}:changes"
+
+
+def dead(p: int) -> str:
+    """Outbox stream: events the aggregator could not use, on their way to ``crm.dead``."""
+    return f"{{{p}}}:dead"

@@ -1,0 +1,45 @@
+"""Topic names, partition counts, and the partitioner.
+
+In: a tenant id. Out: its partition, equal to what Kafka's standard (murmur2) partitioner picks for that key.
+Guarantee: the mapping never changes while the partition count is kept, which is fixed when topics are created.
+"""
+
+from __future__ import annotations
+
+EVENTS = "crm.events"
+DEAD = "crm.dead"
+INCARNATION = "paceline.incarnation"
+"""Compacted, one partition, one record: the id of this log, written by whoever creates the topics."""
+INCARNATION_KEY = b"incarnation"
+
+PARTITIONS_EMBEDDED = 8
+PARTITIONS_PRODUCTION = 64
+
+_MASK = 0xFFFFFFFF
+_M = 0x5BD1E995
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's 32-bit murmur2 (``org.apache.kafka.common.utils.Utils.murmur2``) as an unsigned integer."""
+    length = len(data)
+    h = (0x9747B28C ^ length) & _MASK
+    whole = length & ~3
+    for i in range(0, whole, 4):
+        k = (int.from_bytes(data[i : i + 4], "little") * _M) & _MASK
+        k = ((k ^ (k >> 24)) * _M) & _MASK
+        h = ((h * _M) & _MASK) ^ k
+    return _finish(_tail(h, data[whole:]))
+
+
+def _tail(h: int, rest: bytes) -> int:
+    return ((h ^ int.from_bytes(rest, "little")) * _M) & _MASK if rest else h
+
+
+def _finish(h: int) -> int:
+    h = ((h ^ (h >> 13)) * _M) & _MASK
+    return h ^ (h >> 15)
+
+
+def partition_of(tenant: str, partitions: int) -> int:
+    """The default placement of a tenant, 0 <= p < partitions."""
+    return (murmur2(tenant.encode()) & 0x7FFFFFFF) % partitions
