@@ -1,8 +1,8 @@
 """Settings of every process, from environment variables that start with ``PACELINE_``.
 
-In: the environment. Out: one frozen value. Guarantee: a process either starts with settings that are
-valid in themselves, or says in one line per variable what is wrong; no secret has a default, and none
-is in the ``repr``.
+In: the environment. Out: one frozen value. Guarantee: a process either starts with settings that
+are valid in themselves, or says in one line per variable what is wrong; no secret has a default,
+and none is in the ``repr``.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ S = TypeVar("S", bound=SqlSettings)
 
 
 def load(kind: type[S]) -> S:
-    """The settings of this process's environment; ``SettingsError`` with a line per wrong variable."""
+    """The settings of this process's environment; ``SettingsError`` says all that is wrong."""
     try:
         return kind()
     except ValidationError as error:

@@ -1,6 +1,7 @@
 """Connections as services read them: typed, immutable, without secrets.
 
-In: a connection's id. Out: its kind, tenant and settings. Guarantee: only what `paceline apply` validated.
+In: a connection's id. Out: its kind, tenant and settings. Guarantee: nothing that `paceline apply`
+has not validated.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one JSON event becomes one patch. All but ``entity`` and ``op`` are JMESPath, ``""``: absent.
+    """How one JSON event becomes one patch.
 
-    Every rule whose ``when`` is truthy applies: one event may patch a deal and add an activity.
+    All but ``entity`` and ``op`` are JMESPath, ``""`` where absent. rule whose ``when`` is
+    truthy applies: one event may patch a deal and add an activity.
     """
 
     entity: EntityKind
@@ -46,11 +48,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sequence: str = ""
     merged_into: str = ""
     fields: dict[str, str] = {}
-    """Patch field -> JMESPath. A missing value is no change; a literal is written as in ``'call'``."""
+    """Patch field -> JMESPath. A missing value is no change; a literal is written ``'call'``."""
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a JSON webhook's body becomes patches: ``events`` finds the list (or the one) of events."""
+    """How a JSON webhook's body becomes patches; ``events`` finds its event or list of events."""
 
     events: str = "@"
     rules: tuple[Rule, ...] = ()

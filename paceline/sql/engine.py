@@ -1,7 +1,7 @@
 """Engines and sessions for SQLite and PostgreSQL.
 
-In: a SQLAlchemy async URL. Out: an engine, sessions. Guarantee: what a transaction committed survives a
-power cut on both; a writing transaction never fails only because another one is writing.
+In: a SQLAlchemy async URL. Out: an engine, sessions. Guarantee: what a transaction committed
+survives a power cut on both; a transaction never fails only because another one is writing.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 BUSY_TIMEOUT_MS = 10_000
 
-# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and once a patch is
-# in the archive the embedded journal lets go of its own copy. The ledger commits batches, so it is cheap.
+# FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and once a
+# patch is in the archive the embedded journal lets go of its own copy. The ledger commits batches,
+# so it is cheap.
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
@@ -41,7 +42,7 @@ def _sqlite(url: str) -> AsyncEngine:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    # Python's own transaction handling would begin only at the first write; ``_begin`` does it instead.
+    # Python's own handling would begin only at the first write; ``_begin`` does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
@@ -56,8 +57,11 @@ def _begin(connection: Connection) -> None:
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """A session for queries."""
-    async with AsyncSession(engine, expire_on_commit=False) as session:
+    """A session for queries; all of them see the same moment."""
+    # SQLite's transactions do so anyway.
+    steady = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    seen = engine.execution_options(**steady)
+    async with AsyncSession(seen, expire_on_commit=False) as session:
         yield session
 
 
@@ -65,8 +69,8 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     """A session that commits when the block ends well, and rolls back otherwise.
 
-    On SQLite the write lock is taken at the beginning: a reader that becomes a writer half way is refused
-    at once, without any waiting, when somebody else wrote in between.
+    On SQLite the write lock is taken at the beginning: a reader that becomes a writer half way is
+    refused at once, without any waiting, when somebody else wrote in between.
     """
     immediate = engine.execution_options(sqlite_begin="IMMEDIATE")
     async with AsyncSession(immediate, expire_on_commit=False) as session, session.begin():

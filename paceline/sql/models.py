@@ -1,7 +1,7 @@
 """The tables.
 
-In: nothing. Out: SQLAlchemy's typed models. Guarantee: the same on SQLite and PostgreSQL, and equal to what
-the migrations build (a test compares them). Instants are integer milliseconds UTC.
+In: nothing. Out: SQLAlchemy's typed models. Guarantee: the same on SQLite and PostgreSQL, and equal
+to what the migrations build (a test compares them). Instants are integer milliseconds UTC.
 """
 
 from __future__ import annotations
@@ -93,14 +93,14 @@ class Rep(Base):
 
 
 class Connection(Base):
-    """A source of events; its id is unique over all tenants, because it is in the webhook's address."""
+    """A source of events; its id is in the webhook's address, so unique over all tenants."""
 
     __tablename__ = "connections"
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED), index=True)
     kind: Mapped[str]
     settings: Mapped[dict[str, Any]]
-    """``paceline.sql.connections.ConnectionSettings``; secrets only by the names of their variables."""
+    """``paceline.sql.connections.ConnectionSettings``; of secrets only their variables' names."""
     enabled: Mapped[bool]
 
 

@@ -1,0 +1,151 @@
+"""The archive: every accepted record of every log, byte for byte.
+
+In: records by (incarnation, partition, offset). Out: the same in the order of the logs. Guarantee:
+writing a record again changes nothing, and the position is stored with the records it speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from paceline.sql.engine import reading
+from paceline.sql.keys import now_ms
+from paceline.sql.models import Archived, ArchiveProgress, Incarnation
+from paceline.sql.statements import insert, insert_or_ignore, storable
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A record to archive."""
+
+    offset: int
+    tenant: str
+    event_id: str
+    payload: bytes
+
+
+class ArchivedRecord(msgspec.Struct, frozen=True):
+    """A record of the archive; ``payload`` is the Kafka value."""
+
+    incarnation: str
+    offset: int
+    payload: bytes
+
+
+async def see(session: AsyncSession, incarnation: str) -> None:
+    """Give a log its number, if it has none: later logs are replayed after earlier ones."""
+    known = await session.scalar(
+        select(Incarnation.number).where(Incarnation.incarnation == incarnation)
+    )
+    if known is None:
+        values = {"incarnation": incarnation, "first_seen": now_ms()}
+        await session.execute(insert_or_ignore(session, Incarnation).values(values))
+
+
+async def append(
+    session: AsyncSession, incarnation: str, partition: int, rows: Sequence[Row], next_offset: int
+) -> None:
+    """Archive records, and move the position to ``next_offset`` in the same transaction.
+
+    ``next_offset`` may lie beyond the last row: what is not worth keeping was still seen.
+    """
+    await see(session, incarnation)
+    if rows:
+        key = {"incarnation": incarnation, "partition": partition}
+        values = [key | _values(row) for row in rows]
+        await session.execute(insert_or_ignore(session, Archived), values)
+    await _advance(session, incarnation, partition, next_offset)
+
+
+def _values(row: Row) -> dict[str, object]:
+    texts = {"tenant": storable(row.tenant), "event_id": storable(row.event_id)}
+    return {"offset": row.offset, "payload": row.payload} | texts
+
+
+async def _advance(
+    session: AsyncSession, incarnation: str, partition: int, next_offset: int
+) -> None:
+    statement = insert(session, ArchiveProgress)
+    new = statement.excluded.next_offset
+    statement = statement.on_conflict_do_update(
+        index_elements=["incarnation", "partition"],
+        set_={"next_offset": new},
+        # A second ledger that is behind must not pull the position back.
+        where=new > ArchiveProgress.next_offset,
+    )
+    values = {"incarnation": incarnation, "partition": partition, "next_offset": next_offset}
+    await session.execute(statement, values)
+
+
+async def progress(session: AsyncSession, incarnation: str, partition: int) -> int | None:
+    """The first offset of the partition's log that is not archived; None: nothing is yet."""
+    return await session.scalar(
+        select(ArchiveProgress.next_offset).where(
+            ArchiveProgress.incarnation == incarnation, ArchiveProgress.partition == partition
+        )
+    )
+
+
+async def end(session: AsyncSession, partition: int, incarnation: str) -> int:
+    """The offset from which the log has to be read after a replay: 0 where nothing is archived."""
+    return await progress(session, incarnation, partition) or 0
+
+
+async def incarnations(session: AsyncSession) -> list[str]:
+    """All logs that were seen, oldest first."""
+    return list(await session.scalars(select(Incarnation.incarnation).order_by(Incarnation.number)))
+
+
+async def tenants(session: AsyncSession, partition: int) -> list[str]:
+    """The tenants that have records in a partition, in all logs."""
+    found = await session.scalars(
+        select(Archived.tenant)
+        .where(Archived.partition == partition, Archived.tenant != "")
+        .distinct()
+        .order_by(Archived.tenant)
+    )
+    return list(found)
+
+
+async def count(session: AsyncSession, partition: int, tenant: str | None = None) -> int:
+    """How many records of a partition are archived, in all logs; of one tenant where given."""
+    query = select(func.count()).select_from(Archived).where(Archived.partition == partition)
+    if tenant is not None:
+        query = query.where(Archived.tenant == tenant)
+    return await session.scalar(query) or 0
+
+
+async def replay(
+    engine: AsyncEngine, partition: int, *, tenant: str | None = None, batch: int = 500
+) -> AsyncIterator[list[ArchivedRecord]]:
+    """All records of a partition, oldest log first, then by offset, in lists of up to ``batch``.
+
+    With ``tenant``: only that tenant's records and those that concern the whole partition. Each
+    list is a transaction of its own; what is added meanwhile may be among the last ones.
+    """
+    async with reading(engine) as session:
+        logs = await incarnations(session)
+    for incarnation in logs:
+        after = -1
+        while page := await _page(engine, (incarnation, partition, after), tenant, batch):
+            yield page
+            after = page[-1].offset
+
+
+async def _page(
+    engine: AsyncEngine, after: tuple[str, int, int], tenant: str | None, limit: int
+) -> list[ArchivedRecord]:
+    incarnation, partition, offset = after
+    query = select(Archived.offset, Archived.payload).where(
+        Archived.incarnation == incarnation,
+        Archived.partition == partition,
+        Archived.offset > offset,
+    )
+    if tenant is not None:
+        query = query.where(Archived.tenant.in_((tenant, "")))
+    async with reading(engine) as session:
+        found = await session.execute(query.order_by(Archived.offset).limit(limit))
+        return [ArchivedRecord(incarnation, row.offset, row.payload) for row in found]
