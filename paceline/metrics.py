@@ -1,6 +1,6 @@
 """The catalogue of metrics: every number that a process shows to Prometheus, by one name each.
 
-In: what the services count and measure. Out: Prometheus text, by ``exposition()``. Guarantee: labels
+In: what the services count. Out: Prometheus text, by ``exposition()``. Guarantee: labels
 are bounded (outcomes, partitions, routes, statuses, reasons); no tenant, owner or entity is one.
 """
 

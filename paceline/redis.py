@@ -1,6 +1,6 @@
 """Redis: how every service opens a client, and what it checks before it trusts the server.
 
-In: a Redis URL. Out: an asyncio client, values as bytes. Guarantee: no call waits for ever, and none
+In: a Redis URL. Out: an asyncio client, values as bytes. Guarantee: no call waits for ever, none
 is repeated unless the caller says that repeating is harmless, as it is for those that only read.
 """
 
@@ -38,7 +38,7 @@ def make_client(
 ) -> Redis:
     """A client, not connected yet; ``await client.aclose()`` when done.
 
-    ``retries``: 0 for whoever writes, because after a timeout nobody knows whether a script ran, and
+    ``retries``: 0 for whoever writes: after a timeout nobody knows whether a script ran, and
     the fence must be asked. ``blocking_s``: the longest that a blocking command may take.
     """
     return Redis.from_url(
