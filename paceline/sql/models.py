@@ -197,8 +197,9 @@ class DeadLetterRow(Base):
     """An event that could not be used; ``schemas.dead.DeadLetter``."""
 
     __tablename__ = "dead_letters"
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    """No foreign key: a letter may outlive its tenant, or belong to none."""
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant: Mapped[str]
     connection: Mapped[str]
     stage: Mapped[str]
     reason: Mapped[str]
