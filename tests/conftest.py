@@ -1,0 +1,19 @@
+"""What every test may ask for; the fixtures themselves are in `tests/support/fixtures.py`."""
+
+from tests.support.fixtures import (
+    broker,
+    debian_redis,
+    kafka,
+    pytest_collection_modifyitems,
+    redis_server,
+    tansu,
+)
+
+__all__ = [
+    "broker",
+    "debian_redis",
+    "kafka",
+    "pytest_collection_modifyitems",
+    "redis_server",
+    "tansu",
+]
