@@ -1,1 +1,1 @@
-"""Webhooks in, patches on Kafka out."""
+"""Ingest: signed webhooks and CloudEvents in, durable events out, 2xx only after that."""
