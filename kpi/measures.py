@@ -1,0 +1,237 @@
+"""The catalogue of measures, and folded sums put into words.
+
+In: sums per stored measure (``won:USD``, ``cycle:117``, ``open_n:20170331``), already added over owners
+and panes. Out: structured values. Guarantee: pure; money stays integer minor units under its own
+currency, so nothing here can add two currencies together; what is incomplete is counted, not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+from urllib.parse import unquote
+
+import msgspec
+
+from kpi import sketch
+from kpi.money import EXPONENTS
+
+Kind = Literal["flow", "gauge", "sketch", "incomplete"]
+Unit = Literal["count", "money", "duration"]
+
+UNKNOWN_MONTH = "unknown"
+_DEFAULT_EXPONENT = 2
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One line of the catalogue. ``id`` is the field of ``Measures`` that holds it."""
+
+    id: str
+    kind: Kind
+    unit: Unit
+    name: str
+    name_zh: str
+
+
+CATALOGUE: tuple[Measure, ...] = (
+    Measure("activities", "flow", "count", "Activities by kind", "销售活动（按类型）"),
+    Measure("new_customer_visits", "flow", "count", "New-customer visits", "新客户拜访"),
+    Measure("deals_created", "flow", "count", "Deals created", "新建商机"),
+    Measure("pipeline_built", "flow", "money", "Pipeline built", "新增漏斗"),
+    Measure("stage_entries", "flow", "count", "Stage entries", "进入各阶段"),
+    Measure("won", "flow", "money", "Won", "赢单"),
+    Measure("lost", "flow", "money", "Lost", "丢单"),
+    Measure("cycle_time", "sketch", "duration", "Sales cycle of won deals", "赢单销售周期"),
+    Measure("open_pipeline", "gauge", "money", "Open pipeline", "销售漏斗"),
+    Measure("open_qualified_pipeline", "gauge", "money", "Open qualified pipeline", "优质商机漏斗"),
+    Measure("incomplete", "incomplete", "count", "Incomplete records", "数据不完整"),
+)
+
+
+class Money(msgspec.Struct, kw_only=True):
+    """Some deals: how many, their amounts in minor units per currency, how many without amount."""
+
+    count: int = 0
+    amounts: dict[str, int] = msgspec.field(default_factory=dict)
+    without_amount: int = 0
+
+
+class Pipeline(Money, kw_only=True):
+    """A level at one moment; the months are those of the expected close, ``unknown`` without one."""
+
+    by_close_month: dict[str, Money] = msgspec.field(default_factory=dict)
+
+
+class CycleTime(msgspec.Struct, kw_only=True):
+    """From creation to win, in seconds; quantiles within 1 %, absent when nothing was won."""
+
+    count: int = 0
+    median_s: int | None = None
+    p90_s: int | None = None
+
+
+class Measures(msgspec.Struct, kw_only=True):
+    """All measures of one subject and period."""
+
+    activities: dict[str, int] = msgspec.field(default_factory=dict)
+    activities_total: int = 0
+    new_customer_visits: int = 0
+    deals_created: int = 0
+    pipeline_built: Money = msgspec.field(default_factory=Money)
+    stage_entries: dict[str, int] = msgspec.field(default_factory=dict)
+    won: Money = msgspec.field(default_factory=Money)
+    lost: Money = msgspec.field(default_factory=Money)
+    cycle_time: CycleTime = msgspec.field(default_factory=CycleTime)
+    open_pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
+    open_qualified_pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
+    incomplete: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+def present(sums: Mapping[str, int]) -> Measures:
+    """The sums as structured values; ``ValueError`` for a measure that is not in the catalogue.
+
+    >>> present({"act:call": 12, "won_n": 2, "won:USD": 99_000, "x:won_no_amount": 1}).won
+    Money(count=2, amounts={'USD': 99000}, without_amount=1)
+    """
+    said = Measures()
+    cycles: dict[int, int] = {}
+    for measure, amount in sorted(sums.items()):
+        name, _, rest = measure.partition(":")
+        if name == "cycle":
+            cycles[int(rest)] = amount
+        elif name in _TELL:
+            _TELL[name](said, rest, amount)
+        else:
+            raise ValueError(f"no such measure: {measure}")
+    said.activities_total = sum(said.activities.values())
+    said.cycle_time = _cycle_time(cycles)
+    return said
+
+
+def exponent(currency: str) -> int:
+    """How many digits of a currency are minor units (ISO 4217).
+
+    >>> exponent("USD"), exponent("JPY")
+    (2, 0)
+    """
+    return EXPONENTS.get(currency, _DEFAULT_EXPONENT)
+
+
+def currencies(said: Measures) -> set[str]:
+    """The currencies that occur."""
+    holders = (
+        said.pipeline_built,
+        said.won,
+        said.lost,
+        said.open_pipeline,
+        said.open_qualified_pipeline,
+    )
+    return {currency for money in holders for currency in money.amounts}
+
+
+Teller = Callable[[Measures, str, int], None]
+
+
+def _activity(said: Measures, kind: str, amount: int) -> None:
+    said.activities[kind] = amount
+
+
+def _visit(said: Measures, _rest: str, amount: int) -> None:
+    said.new_customer_visits = amount
+
+
+def _created(said: Measures, _rest: str, amount: int) -> None:
+    said.deals_created = amount
+
+
+def _stage(said: Measures, stage: str, amount: int) -> None:
+    said.stage_entries[unquote(stage)] = amount
+
+
+_WITHOUT_AMOUNT = {
+    "built_no_amount": "pipeline_built",
+    "won_no_amount": "won",
+    "lost_no_amount": "lost",
+}
+
+
+def _incomplete(said: Measures, what: str, amount: int) -> None:
+    said.incomplete[what] = amount
+    if what in _WITHOUT_AMOUNT:
+        getattr(said, _WITHOUT_AMOUNT[what]).without_amount = amount
+
+
+def _count(field: str) -> Teller:
+    def tell(said: Measures, _rest: str, amount: int) -> None:
+        getattr(said, field).count = amount
+
+    return tell
+
+
+def _amount(field: str) -> Teller:
+    def tell(said: Measures, currency: str, amount: int) -> None:
+        getattr(said, field).amounts[currency] = amount
+
+    return tell
+
+
+def _level_count(field: str) -> Teller:
+    def tell(said: Measures, day: str, amount: int) -> None:
+        for money in _levels(said, field, day):
+            money.count += amount
+
+    return tell
+
+
+def _level_amount(field: str) -> Teller:
+    def tell(said: Measures, rest: str, amount: int) -> None:
+        currency, _, day = rest.partition(":")
+        for money in _levels(said, field, day):
+            money.amounts[currency] = money.amounts.get(currency, 0) + amount
+
+    return tell
+
+
+def _level_without_amount(field: str, what: str) -> Teller:
+    def tell(said: Measures, day: str, amount: int) -> None:
+        said.incomplete[what] = said.incomplete.get(what, 0) + amount
+        for money in _levels(said, field, day):
+            money.without_amount += amount
+
+    return tell
+
+
+def _levels(said: Measures, field: str, day: str) -> tuple[Money, Money]:
+    """The whole level and the part of it that is expected to close in the day's month."""
+    pipeline: Pipeline = getattr(said, field)
+    month = f"{day[:4]}-{day[4:6]}" if len(day) == len("YYYYMMDD") else UNKNOWN_MONTH
+    return pipeline, pipeline.by_close_month.setdefault(month, Money())
+
+
+def _cycle_time(counts: dict[int, int]) -> CycleTime:
+    return CycleTime(
+        count=sum(counts.values()),
+        median_s=sketch.quantile(counts, 0.5),
+        p90_s=sketch.quantile(counts, 0.9),
+    )
+
+
+_TELL: dict[str, Teller] = {
+    "act": _activity,
+    "visit_new": _visit,
+    "created": _created,
+    "stage": _stage,
+    "built_n": _count("pipeline_built"),
+    "built": _amount("pipeline_built"),
+    "won_n": _count("won"),
+    "won": _amount("won"),
+    "lost_n": _count("lost"),
+    "lost": _amount("lost"),
+    "open_n": _level_count("open_pipeline"),
+    "open": _level_amount("open_pipeline"),
+    "qual_n": _level_count("open_qualified_pipeline"),
+    "qual": _level_amount("open_qualified_pipeline"),
+    "x": _incomplete,
+    "x_open_no_amount": _level_without_amount("open_pipeline", "open_no_amount"),
+    "x_qual_no_amount": _level_without_amount("open_qualified_pipeline", "qualified_no_amount"),
+}
