@@ -63,11 +63,19 @@ class Server(ABC):
 
     def stop(self, grace: float = 20.0) -> None:
         """End it in order; by force after `grace` seconds."""
-        self._send(signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while not self._ended_by(signal.SIGTERM):
+            if time.monotonic() > deadline:
+                self.kill()
+
+    def _ended_by(self, number: signal.Signals) -> bool:
+        # Sent again each second: Redis refuses to end while it writes its first file.
+        self._send(number)
         try:
-            self._reap(grace)
+            self._reap(1.0)
         except subprocess.TimeoutExpired:
-            self.kill()
+            return False
+        return True
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to write anything."""

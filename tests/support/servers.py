@@ -7,6 +7,8 @@ Guarantee: stopped with the test run, whatever happens to it.
 import shutil
 from pathlib import Path
 
+from redis import Redis
+
 from paceline.embedded.broker import Broker
 from paceline.embedded.metadata import ask
 from paceline.embedded.place import LOOPBACK, free_port
@@ -70,13 +72,25 @@ class RedisServer(Server):
         """The embedded settings, then what the test adds."""
         master = self.replica_of
         follow = ["--replicaof", LOOPBACK, str(master.port)] if master else []
+        # A master waits 5 s for more replicas to come before it sends itself to the first.
+        at_once = ["--repl-diskless-sync-delay", "0"]
         settings = arguments(self.folder, self.port, major_version(self.binary))
-        return [str(self.binary), *settings, *follow, *self.extra]
+        return [str(self.binary), *settings, *at_once, *follow, *self.extra]
 
     def answers(self) -> bool:
         """A PING."""
         ping(self.port)
         return True
+
+    def detach(self) -> None:
+        """Follow nobody from now on, and take writes.
+
+        Detached before the master's last writes it is the lagging replica of a failover; pausing
+        it does not make it lag, for what the master sent waits in its socket.
+        """
+        with Redis.from_url(self.url) as redis:
+            redis.replicaof("NO", "ONE")
+        self.replica_of = None
 
     def copy_data(self, to: Path) -> None:
         """Copy the append-only file as it is now, to roll back to later."""
