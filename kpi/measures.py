@@ -1,8 +1,8 @@
 """The catalogue of measures, and folded sums put into words.
 
-In: sums per stored measure (``won:USD``, ``cycle:117``, ``open_n:20170331``), already added over owners
-and panes. Out: structured values. Guarantee: pure; money stays integer minor units under its own
-currency, so nothing here can add two currencies together; what is incomplete is counted, not hidden.
+In: sums per stored measure (``won:USD``, ``cycle:117``, ``open_n:20170331``), already added over
+owners and panes. Out: structured values. Guarantee: pure; money stays integer minor units under its
+own currency, so two currencies are never added together; what is incomplete is counted, not hidden.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Measure(msgspec.Struct, frozen=True):
 
 
 CATALOGUE: tuple[Measure, ...] = (
-    Measure("activities", "flow", "count", "Activities by kind", "销售活动（按类型）"),
+    Measure("activities", "flow", "count", "Activities by kind", "各类销售活动"),
     Measure("new_customer_visits", "flow", "count", "New-customer visits", "新客户拜访"),
     Measure("deals_created", "flow", "count", "Deals created", "新建商机"),
     Measure("pipeline_built", "flow", "money", "Pipeline built", "新增漏斗"),
@@ -57,7 +57,7 @@ class Money(msgspec.Struct, kw_only=True):
 
 
 class Pipeline(Money, kw_only=True):
-    """A level at one moment; the months are those of the expected close, ``unknown`` without one."""
+    """A level at one moment; months are those of the expected close, ``unknown`` without one."""
 
     by_close_month: dict[str, Money] = msgspec.field(default_factory=dict)
 
