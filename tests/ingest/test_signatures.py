@@ -108,6 +108,8 @@ VALID = {
     "standard-webhooks": _standard(),
 }
 
+HEADERS = sorted({name for request in VALID.values() for name in request.headers})
+
 
 def verifier_of(scheme: str) -> Verifier:
     """The verifier that accepts ``VALID[scheme]``."""
@@ -144,12 +146,7 @@ def test_every_single_bit_change_of_a_valid_request_is_refused(scheme: str) -> N
 
 @pytest.mark.parametrize("scheme", VALID)
 @given(
-    junk=st.dictionaries(
-        st.sampled_from(
-            sorted(_v3().headers | _v2().headers | _github().headers | _standard().headers)
-        ),
-        st.text(max_size=40),
-    ),
+    junk=st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=40)),
     body=st.binary(max_size=40),
 )
 def test_no_header_ever_raises_anything_but_a_refusal(

@@ -1,0 +1,95 @@
+"""JSON as it may be believed: one meaning, bounded depth, finite numbers, real text.
+
+In: the raw bytes of a body. Out: Python values, non-integers as ``Decimal``. Guarantee: nothing but
+``Unusable`` is raised; the same bytes mean the same here and in every stricter parser, because what
+parsers disagree on (a key twice, NaN, half a surrogate pair) is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, Final, Never
+
+MAX_DEPTH: Final = 32
+_MAX_DIGITS: Final = 40
+_MAX_EXPONENT: Final = 30
+_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NOT_BRACKETS: Final = re.compile(rb"[^\[\]{}]+")
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
+
+
+class Unusable(ValueError):
+    """An authentic event that cannot be used. ``reason`` is a short stable code."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def parse(raw: bytes) -> Any:
+    """The value of a JSON text; ``Unusable("undecodable", ...)`` where it has none."""
+    text = _text(raw)
+    _check_depth(raw)
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as e:
+        detail = f"not JSON: {e.msg} at line {e.lineno}, column {e.colno}"
+        raise Unusable("undecodable", detail) from None
+    if "\\u" in text and _HALF_PAIR.search(json.dumps(value, ensure_ascii=False, default=str)):
+        raise Unusable("undecodable", "a text holds half of a surrogate pair: escape both halves")
+    return value
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as e:
+        raise Unusable("undecodable", f"not UTF-8: byte {e.start} is not text") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    """Before parsing: a parser's own recursion must not be the limit."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _NOT_BRACKETS.sub(b"", _TEXT.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise Unusable("undecodable", f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Unusable("undecodable", f"the key {twice[:64]!r} is there twice in one object")
+    return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise Unusable("undecodable", f"a number has more than {_MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _decimal(digits: str) -> Decimal:
+    number = Decimal(digits) if len(digits) <= _MAX_DIGITS else None
+    if number is None or abs(number.adjusted()) > _MAX_EXPONENT:
+        raise Unusable("undecodable", "a number is too long, too large or too small to be one")
+    return number
+
+
+def _constant(name: str) -> Never:
+    raise Unusable("undecodable", f"{name} is not a number in JSON")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_int=_integer,
+    parse_float=_decimal,
+    parse_constant=_constant,
+)
