@@ -110,6 +110,16 @@ async def tenants(session: AsyncSession, partition: int) -> list[str]:
     return list(found)
 
 
+async def activations(session: AsyncSession, partition: int) -> list[bytes]:
+    """Every archived activation of a generation in a partition, in no particular order."""
+    found = await session.scalars(
+        select(Archived.payload).where(
+            Archived.partition == partition, Archived.event_id.startswith("activate:")
+        )
+    )
+    return list(found)
+
+
 async def count(session: AsyncSession, partition: int, tenant: str | None = None) -> int:
     """How many records of a partition are archived, in all logs; of one tenant where given."""
     query = select(func.count()).select_from(Archived).where(Archived.partition == partition)
@@ -119,17 +129,25 @@ async def count(session: AsyncSession, partition: int, tenant: str | None = None
 
 
 async def replay(
-    engine: AsyncEngine, partition: int, *, tenant: str | None = None, batch: int = 500
+    engine: AsyncEngine,
+    partition: int,
+    *,
+    tenant: str | None = None,
+    start: tuple[str, int] | None = None,
+    batch: int = 500,
 ) -> AsyncIterator[list[ArchivedRecord]]:
     """All records of a partition, oldest log first, then by offset, in lists of up to ``batch``.
 
-    With ``tenant``: only that tenant's records and those that concern the whole partition. Each
-    list is a transaction of its own; what is added meanwhile may be among the last ones.
+    With ``tenant``: only that tenant's records and those that concern the whole partition. With
+    ``start`` (incarnation, offset): from there on; an incarnation that was never seen: nothing.
+    Each list is a transaction of its own; what is added meanwhile may be among the last ones.
     """
     async with reading(engine) as session:
         logs = await incarnations(session)
+    if start is not None:
+        logs = logs[logs.index(start[0]) :] if start[0] in logs else []
     for incarnation in logs:
-        after = -1
+        after = start[1] - 1 if start is not None and incarnation == start[0] else -1
         while page := await _page(engine, (incarnation, partition, after), tenant, batch):
             yield page
             after = page[-1].offset

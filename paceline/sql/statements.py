@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,3 +27,12 @@ def insert_or_ignore(session: AsyncSession, model: type[Base]) -> Insert:
 def storable(text: str) -> str:
     """The text without NUL, which PostgreSQL refuses and a vendor may well send."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+async def alone(session: AsyncSession, key: int) -> None:
+    """Until the transaction ends nobody else passes here with the same key.
+
+    On SQLite ``writing`` has excluded other writers already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(select(func.pg_advisory_xact_lock(key)))

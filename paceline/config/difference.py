@@ -1,0 +1,113 @@
+"""The difference between two configurations, for people to read.
+
+In: what is, and what will be. Out: a list of changes and its lines. Guarantee: empty exactly where
+nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from paceline.config.state import TenantState
+
+Sign = Literal["+", "-", "~"]
+
+_GROUPS = (("team", "teams"), ("rep", "reps"), ("connection", "connections"))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One thing that is new (+), gone (-) or different (~), with the fields that changed."""
+
+    sign: Sign
+    kind: str
+    id: str
+    details: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        head = f"{self.sign} {self.kind} {self.id}"
+        return f"{head}: {', '.join(self.details)}" if self.details else head
+
+
+def difference(before: TenantState | None, after: TenantState) -> list[Change]:
+    """What changes from ``before`` (None: nothing was there) to ``after``."""
+    changes = _compare("tenant", after.id, _plain(before, own=True), _plain(after, own=True))
+    for kind, group in _GROUPS:
+        changes += _group(kind, _members(before, group), _members(after, group))
+    return changes
+
+
+def missing(wanted: TenantState, after: TenantState) -> list[str]:
+    """What stays although the file does not speak of it."""
+    return [
+        f"{kind} {name}"
+        for kind, group in _GROUPS
+        for name in sorted(getattr(after, group).keys() - getattr(wanted, group).keys())
+    ]
+
+
+def fields_that_differ(before: Any, after: Any) -> tuple[str, ...]:
+    """``field: old -> new`` for every leaf of two structs that is not the same."""
+    old, new = _leaves(before), _leaves(after)
+    paths = sorted(old.keys() | new.keys())
+    return tuple(
+        f"{path}: {_shown(old.get(path))} -> {_shown(new.get(path))}"
+        for path in paths
+        if old.get(path) != new.get(path)
+    )
+
+
+def _group(kind: str, before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    changes: list[Change] = []
+    for name in sorted(before.keys() | after.keys()):
+        changes += _compare(kind, name, before.get(name), after.get(name))
+    return changes
+
+
+def _compare(kind: str, name: str, before: Any, after: Any) -> list[Change]:
+    if before == after:
+        return []
+    if before is None:
+        return [Change("+", kind, name, _names(after))]
+    if after is None:
+        return [Change("-", kind, name, _names(before))]
+    return [Change("~", kind, name, fields_that_differ(before, after))]
+
+
+def _names(thing: Any) -> tuple[str, ...]:
+    leaves = _leaves(thing)
+    return tuple(str(leaves[key]) for key in ("name", "name_zh", "kind") if leaves.get(key))
+
+
+def _plain(state: TenantState | None, *, own: bool) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    skipped = {group for _, group in _GROUPS} if own else set()
+    plain = msgspec.to_builtins(state)
+    return {key: value for key, value in plain.items() if key not in skipped}
+
+
+def _members(state: TenantState | None, group: str) -> dict[str, Any]:
+    return {} if state is None else getattr(state, group)
+
+
+def _leaves(thing: Any) -> dict[str, Any]:
+    return dict(_walk("", msgspec.to_builtins(thing)))
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _walk(f"{path}.{key}" if path else str(key), inner)
+    else:
+        yield path.removeprefix("settings."), value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()

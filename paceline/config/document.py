@@ -1,0 +1,190 @@
+"""The shape of a configuration file.
+
+In: values from YAML. Out: frozen Pydantic models. Guarantee: every key is known and every word is
+of its kind; references between words are ``paceline.config.references``' matter.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+
+from paceline.config.problems import meant
+from paceline.config.source import Map
+from paceline.config.words import (
+    Currency,
+    EnvName,
+    Expression,
+    FieldName,
+    Id,
+    Link,
+    VendorId,
+    Zone,
+    as_list,
+    wrong,
+)
+from paceline.sql.connections import Scheme
+from schemas.envelope import EntityKind, Op
+from schemas.meaning import Category
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Shape(BaseModel):
+    """A mapping whose keys are all known; others are reported together with everything else."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, Map) or info.context is None:
+            return value
+        for key in value.keys() - cls.model_fields.keys():
+            what = f"unknown key `{key}`; {meant(key, cls.model_fields)}"
+            info.context.report((*value.path, key), what, key=True)
+        return {key: value[key] for key in value if key in cls.model_fields}
+
+
+class Team(Shape):
+    """A team, with the teams below it inside, or beside it with ``parent``."""
+
+    id: Id
+    name: Name
+    name_zh: Name | None = None
+    parent: Id | None = None
+    teams: list[Team] = []
+
+
+class Rep(Shape):
+    """A person who sells; ``owners`` are the person's ids in each connection."""
+
+    id: Id
+    name: Name
+    name_zh: Name | None = None
+    team: Id
+    zone: Zone | None = None
+    manages: Id | None = None
+    owners: dict[str, Annotated[list[VendorId], BeforeValidator(as_list)]] = {}
+
+
+class Secret(Shape):
+    """Where a secret is: in the environment of ingest, by this name."""
+
+    env: EnvName
+
+
+def _no_plain_secret(value: Any) -> Any:
+    if isinstance(value, str):
+        raise wrong(
+            "a secret itself never belongs into this file: put it into an environment variable of "
+            "ingest and write `secret: {env: NAME_OF_IT}`"
+        )
+    return as_list(value)
+
+
+Secrets = Annotated[list[Secret], BeforeValidator(_no_plain_secret), Field(min_length=1)]
+Stages = dict[str, dict[str, Category]]
+
+_HUBSPOT_DEFAULT: Stages = {
+    "default": {
+        "appointmentscheduled": "open",
+        "qualifiedtobuy": "qualified",
+        "presentationscheduled": "qualified",
+        "decisionmakerboughtin": "qualified",
+        "contractsent": "qualified",
+        "closedwon": "won",
+        "closedlost": "lost",
+    }
+}
+
+
+class Source(Shape):
+    """What all connections have. ``currency`` and ``zone``: the tenant's where absent."""
+
+    id: Id
+    enabled: bool = True
+    currency: Currency | None = None
+    zone: Zone | None = None
+    stages: Stages = {}
+    link: Link | None = None
+
+
+class HubSpot(Source):
+    """A HubSpot portal. Only v3 signatures are dated, so the others are taken only when listed."""
+
+    kind: Literal["hubspot"]
+    secret: Secrets
+    signatures: list[Literal["hubspot-v1", "hubspot-v2", "hubspot-v3"]] = ["hubspot-v3"]
+    portal: VendorId | None = None
+    stages: Stages = _HUBSPOT_DEFAULT
+
+
+class Rule(Shape):
+    """One kind of event and the patch that it makes; see ``paceline.sql.connections.Rule``."""
+
+    entity: EntityKind
+    id: Expression
+    op: Op = "set"
+    when: Expression | None = None
+    event_id: Expression | None = None
+    occurred_at: Expression | None = None
+    created_at: Expression | None = None
+    sequence: Expression | None = None
+    merged_into: Expression | None = None
+    fields: dict[FieldName, Expression] = {}
+
+
+class Mapping(Shape):
+    """How bodies become patches."""
+
+    events: Expression = "@"
+    rules: Annotated[list[Rule], Field(min_length=1)]
+
+
+class Json(Source):
+    """Any signed JSON webhook."""
+
+    kind: Literal["json"]
+    secret: Secrets
+    signatures: Annotated[list[Scheme], Field(min_length=1)]
+    mapping: Mapping
+
+
+class CloudEvents(Source):
+    """Events that are patches already, under an API key with the scope ``ingest``."""
+
+    kind: Literal["cloudevents"]
+
+
+Connection = Annotated[HubSpot | Json | CloudEvents, Field(discriminator="kind")]
+
+
+class Tenant(Shape):
+    """One customer: its organisation and its sources."""
+
+    id: Id
+    name: Name
+    name_zh: Name | None = None
+    zone: Zone
+    currency: Currency
+    stale_after_days: Annotated[int, Field(ge=1, le=3650)] | None = 30
+    entity_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    teams: list[Team] = []
+    reps: list[Rep] = []
+    connections: list[Connection] = []
+
+
+class Document(Shape):
+    """A whole file."""
+
+    version: Literal[1] = 1
+    tenants: Annotated[list[Tenant], Field(min_length=1)]
