@@ -1,0 +1,144 @@
+"""The reader: heads and panes from Redis.
+
+In: a tenant, owners, pane hashes. Out: their state. Guarantee: one ``read`` is one transaction, so
+generation, versions and panes belong together and a half-switched generation is never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from kpi.reading import Slice
+from schemas import keys
+from schemas.meaning import Meaning
+from schemas.topics import partition_of
+
+Contents = Mapping[str, int]
+Hash = tuple[str, str, str]
+"""(owner key, grain, span)"""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a tenant's numbers are, and which connections it has."""
+
+    tenant: str
+    partition: int
+    connections: tuple[str, ...]
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known without reading a pane."""
+
+    incarnation: str
+    epoch: int
+    clock: int | None
+    generation: int | None
+    too_late: int
+    seen: dict[str, int]
+    versions: dict[str, int]
+
+
+class Reader:
+    """Reads one Redis; remembers the meaning of each generation, which never changes."""
+
+    def __init__(self, redis: Redis, partitions: int) -> None:
+        self._redis = redis
+        self._partitions = partitions
+        self._meanings: dict[str, tuple[int, Meaning]] = {}
+
+    def place(self, tenant: str, connections: Iterable[str]) -> Place:
+        """Where a tenant is."""
+        return Place(tenant, partition_of(tenant, self._partitions), tuple(connections))
+
+    async def head(self, place: Place, owners: Sequence[str] | None) -> Head:
+        """The head in one round trip; ``owners`` None: the versions of all."""
+        pipe = self._redis.pipeline(transaction=True)
+        _ask_head(pipe, place, owners)
+        return _head(await pipe.execute(), place, owners)
+
+    async def read(
+        self, place: Place, owners: Sequence[str], generation: int, hashes: Iterable[Hash]
+    ) -> tuple[Head, dict[Hash, Contents]]:
+        """Head and panes in one round trip; they are of ``generation`` only if the head says so."""
+        wanted = list(dict.fromkeys(hashes))
+        pipe = self._redis.pipeline(transaction=True)
+        _ask_head(pipe, place, owners)
+        for owner, grain, span in wanted:
+            pipe.hgetall(keys.panes(place.partition, place.tenant, generation, owner, grain, span))
+        answers = await pipe.execute()
+        contents = [_contents(raw) for raw in answers[_HEAD_ANSWERS:]]
+        return _head(answers, place, owners), dict(zip(wanted, contents, strict=True))
+
+    async def meaning(self, place: Place) -> tuple[int, Meaning] | None:
+        """The generation that was live when last asked, and its meaning; None before the first."""
+        held = self._meanings.get(place.tenant)
+        if held is not None:
+            return held
+        raw = await self._redis.hmget(
+            keys.tenant_meta(place.partition, place.tenant), [keys.LIVE, keys.MEANING]
+        )
+        if raw[0] is None or raw[1] is None:
+            return None
+        held = (int(raw[0]), msgspec.json.decode(raw[1], type=Meaning))
+        self._meanings[place.tenant] = held
+        return held
+
+    def forget(self, tenant: str) -> None:
+        """Ask for the tenant's live generation again."""
+        self._meanings.pop(tenant, None)
+
+    async def clocks(self) -> list[int | None]:
+        """The clock of each partition: one that stands still has no owner."""
+        pipe = self._redis.pipeline(transaction=False)
+        for p in range(self._partitions):
+            pipe.hget(keys.partition_meta(p), keys.CLOCK)
+        return [None if raw is None else int(raw) for raw in await pipe.execute()]
+
+
+def hashes_of(owners: Iterable[str], slices: Iterable[Slice]) -> list[Hash]:
+    """The hashes that hold some slices of some owners."""
+    spans = list(dict.fromkeys((one.grain, one.span) for one in slices))
+    return [(owner, grain, span) for owner in owners for grain, span in spans]
+
+
+_HEAD_ANSWERS = 3
+
+
+def _ask_head(pipe: Pipeline, place: Place, owners: Sequence[str] | None) -> None:
+    p, tenant = place.partition, place.tenant
+    pipe.hmget(keys.partition_meta(p), [keys.INCARNATION, keys.EPOCH, keys.CLOCK])
+    seen = [keys.seen(connection) for connection in place.connections]
+    pipe.hmget(keys.tenant_meta(p, tenant), [keys.LIVE, keys.counted("too_late"), *seen])
+    if owners is None:
+        pipe.hgetall(keys.versions(p, tenant))
+    else:
+        # HMGET refuses an empty list; no owner has the empty key.
+        pipe.hmget(keys.versions(p, tenant), list(owners) or [""])
+
+
+def _head(answers: Sequence[Any], place: Place, owners: Sequence[str] | None) -> Head:
+    incarnation, epoch, clock = answers[0]
+    live, too_late, *seen = answers[1]
+    versions = answers[2].items() if owners is None else zip(owners, answers[2], strict=False)
+    return Head(
+        incarnation=(incarnation or b"").decode(),
+        epoch=int(epoch or 0),
+        clock=None if clock is None else int(clock),
+        generation=None if live is None else int(live),
+        too_late=int(too_late or 0),
+        seen={name: int(raw) for name, raw in zip(place.connections, seen, strict=True) if raw},
+        versions={_text(owner): int(raw) for owner, raw in versions if raw is not None},
+    )
+
+
+def _text(raw: str | bytes) -> str:
+    return raw if isinstance(raw, str) else raw.decode()
+
+
+def _contents(raw: Mapping[bytes, bytes]) -> Contents:
+    return {field.decode(): int(amount) for field, amount in raw.items()}

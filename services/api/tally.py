@@ -1,0 +1,112 @@
+"""The tally: the folded sums of many owners over one window each, read as rarely as possible.
+
+In: lines (an owner's window). Out: sums per line and the head they belong to. Guarantee: every
+line's sums are exactly those of the version that is reported for its owner. Sums are remembered by
+version for ``REMEMBER_S``, so a team's numbers cost only the panes of the owners who changed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from kpi.reading import Slice, fold
+from services.api.reader import Contents, Hash, Head, Place, Reader, hashes_of
+
+REMEMBER_S = 30
+"""A bound for the case that numbers are restored under the versions that they had before."""
+_LIMIT = 50_000
+
+Sums = dict[str, int]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """An owner and the slices wanted of it."""
+
+    owner: str
+    slices: tuple[Slice, ...]
+
+
+class Tallied(msgspec.Struct, frozen=True):
+    """Sums in the order of the lines; the head's versions are those of these very sums."""
+
+    head: Head
+    sums: list[Sums]
+
+
+class Tally:
+    """Folds panes for one process."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._held: OrderedDict[tuple[object, ...], tuple[int, int, Sums]] = OrderedDict()
+
+    async def read(
+        self, place: Place, generation: int, lines: Sequence[Line], now: int, head: Head | None
+    ) -> Tallied | None:
+        """The sums of all lines; None where another generation or log is live by now."""
+        held = [self._recall(place, generation, line, now, head) for line in lines]
+        missing = [line for line, sums in zip(lines, held, strict=True) if sums is None]
+        if head is not None and not missing:
+            return Tallied(head, [sums or {} for sums in held])
+        owners = list(dict.fromkeys(line.owner for line in lines))
+        wanted = [h for line in missing for h in hashes_of([line.owner], line.slices)]
+        fresh, contents = await self._reader.read(place, owners, generation, wanted)
+        if fresh.generation != generation or not _same_log(fresh, head):
+            return None
+        read = {line: _fold(line, contents) for line in missing}
+        for line, sums in read.items():
+            self._remember(place, generation, line, now, fresh, sums)
+        used = _as_used(fresh, head, {line.owner for line in missing})
+        return Tallied(
+            used,
+            [read[line] if sums is None else sums for line, sums in zip(lines, held, strict=True)],
+        )
+
+    def _recall(
+        self, place: Place, generation: int, line: Line, now: int, head: Head | None
+    ) -> Sums | None:
+        if head is None or line.owner not in head.versions:
+            return None
+        held = self._held.get(_key(place, generation, line, head))
+        if held is None or held[0] != head.versions[line.owner] or now >= held[1]:
+            return None
+        return held[2]
+
+    def _remember(
+        self, place: Place, generation: int, line: Line, now: int, head: Head, sums: Sums
+    ) -> None:
+        if line.owner not in head.versions:
+            return
+        key = _key(place, generation, line, head)
+        self._held[key] = (head.versions[line.owner], now + REMEMBER_S * 1000, sums)
+        self._held.move_to_end(key)
+        if len(self._held) > _LIMIT:
+            self._held.popitem(last=False)
+
+
+def _key(place: Place, generation: int, line: Line, head: Head) -> tuple[object, ...]:
+    return (place.tenant, head.incarnation, head.epoch, generation, line.owner, line.slices)
+
+
+def _fold(line: Line, contents: dict[Hash, Contents]) -> Sums:
+    sums: Sums = {}
+    for one in line.slices:
+        for measure, amount in fold(contents[line.owner, one.grain, one.span], one).items():
+            sums[measure] = sums.get(measure, 0) + amount
+    return {measure: amount for measure, amount in sums.items() if amount}
+
+
+def _same_log(fresh: Head, head: Head | None) -> bool:
+    return head is None or (fresh.incarnation, fresh.epoch) == (head.incarnation, head.epoch)
+
+
+def _as_used(fresh: Head, head: Head | None, read: set[str]) -> Head:
+    """The fresh head, but with the older versions of owners whose sums were not read again."""
+    if head is None:
+        return fresh
+    kept = {owner: v for owner, v in head.versions.items() if owner not in read}
+    new = {owner: v for owner, v in fresh.versions.items() if owner in read}
+    return msgspec.structs.replace(fresh, versions=kept | new)
