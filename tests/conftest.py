@@ -3,6 +3,7 @@
 from tests.support.fixtures import (
     broker,
     debian_redis,
+    each_redis,
     kafka,
     pytest_collection_modifyitems,
     redis_server,
@@ -12,6 +13,7 @@ from tests.support.fixtures import (
 __all__ = [
     "broker",
     "debian_redis",
+    "each_redis",
     "kafka",
     "pytest_collection_modifyitems",
     "redis_server",

@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tests.support.need import skip_or_fail
 from tests.support.servers import ApacheKafka, RedisServer, Tansu, until
@@ -134,15 +135,25 @@ def test_a_lagging_replica_takes_over_without_the_last_writes(tmp_path: Path) ->
             assert theirs.incr("won") == 4
 
 
-def test_redis_settings_keep_numbers(debian_redis: RedisServer) -> None:
+def test_redis_settings_keep_numbers(each_redis: RedisServer) -> None:
     """Nothing is evicted, deals stay compact, the file is synced each second."""
-    with Redis.from_url(debian_redis.url, decode_responses=True) as redis:
+    with Redis.from_url(each_redis.url, decode_responses=True) as redis:
         settings = redis.config_get()
 
     assert settings["maxmemory-policy"] == "noeviction"
     assert settings["appendonly"] == "yes"
     assert settings["appendfsync"] == "everysec"
     assert settings["hash-max-listpack-value"] == "1024"
+
+
+def test_a_script_keeps_to_its_flags(each_redis: RedisServer) -> None:
+    """Redis does not roll a script back, so the fence counts on flags: Redis 7 or later."""
+    script = "#!lua flags=no-writes\nreturn redis.call('SET', KEYS[1], 1)"
+    with (
+        Redis.from_url(each_redis.url) as redis,
+        pytest.raises(ResponseError, match="read-only script"),
+    ):
+        redis.eval(script, 1, "visits")
 
 
 def test_an_unmet_need_skips_on_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:

