@@ -78,7 +78,7 @@ def _built(entity: Entity, meaning: Meaning, walk: list[Step]) -> Contributions:
 
 def _closed(entity: Entity, meaning: Meaning, walk: list[Step]) -> Contributions:
     close = closing(walk)
-    if close is None:
+    if close is None or close.category is None:
         return {}
     owner = _owner(entity, close.at)
     facts = _money(

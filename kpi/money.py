@@ -6,31 +6,57 @@ floating point, so sums are exact; digits beyond the currency's own are rounded 
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import lru_cache
 
 MAX_MINOR = 10**15
 
 EXPONENTS: dict[str, int] = {
     **dict.fromkeys(
-        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
     ),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
 """ISO 4217 minor-unit exponents other than 2."""
 
-_EXACT = Context(prec=40)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""Shifting the decimal point never rounds, so that rounding happens once."""
+
+_DIGITS = len(str(MAX_MINOR))
 
 
 @lru_cache(maxsize=65_536)
 def minor_units(amount: str, currency: str) -> int | None:
     """Minor units of an amount; None where there is no amount, or one beyond ``MAX_MINOR``."""
-    if not amount:
-        return None
     try:
-        scaled = Decimal(amount).scaleb(EXPONENTS.get(currency, 2), _EXACT)
-        minor = int(scaled.to_integral_value(ROUND_HALF_EVEN))
-    except (InvalidOperation, OverflowError, ValueError):
+        number = Decimal(amount)
+    except InvalidOperation:
         return None
+    if not number:
+        return 0
+    # Looked at before it becomes an integer: "1e999999" is short, but has a million digits.
+    if not number.is_finite() or number.adjusted() > _DIGITS:
+        return None
+    scaled = number.scaleb(EXPONENTS.get(currency, 2), _EXACT)
+    minor = int(scaled.to_integral_value(ROUND_HALF_EVEN))
     return minor if abs(minor) <= MAX_MINOR else None

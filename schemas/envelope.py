@@ -79,9 +79,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="t
 
 
 class Evict(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="evict"):
-    """Forget activities whose last change is before ``before``; written once a day by the owner."""
+    """Forget activities quiet for their tenant's retention at ``at``; written once a day by the owner."""
 
-    before: int
     at: int
 
 

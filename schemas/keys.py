@@ -6,6 +6,7 @@ collide, whatever characters a CRM puts into an owner id: those are percent-enco
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 from zlib import crc32
@@ -15,6 +16,10 @@ ENTITY_BUCKETS: Final = 4096
 # Fields of {p}:meta
 EPOCH: Final = "epoch"
 INCARNATION: Final = "incarnation"
+RESTORING: Final = "restoring"
+"""Set while the partition's numbers are being put back from the archive."""
+EVICTED: Final = "evicted"
+"""The instant (ms) up to which quiet activities were last forgotten."""
 CLOCK: Final = "clock"
 """Greatest instant (ms) that the partition's log has spoken of: receipt of an event, or a tick."""
 
@@ -67,7 +72,22 @@ def entities(p: int, tenant: str, generation: int, bucket: int) -> str:
 
 def panes(p: int, tenant: str, generation: int, owner: str, grain: str, span: str) -> str:
     """Hash: measure and pane -> integer, for one owner key, grain and span (see ``kpi.panes``)."""
-    return f"{{{p}}}:{tenant}:{generation}:w:{quote(owner, safe='/')}:{grain}:{span}"
+    return f"{{{p}}}:{tenant}:{generation}:w:{_quoted(owner)}:{grain}:{span}"
+
+
+@lru_cache(maxsize=65_536)
+def _quoted(owner: str) -> str:
+    return quote(owner, safe="/")
+
+
+def tenants(p: int) -> str:
+    """Set: the tenants that ever had a generation in this partition."""
+    return f"{{{p}}}:tenants"
+
+
+def generation(p: int, tenant: str, generation: int) -> str:
+    """Pattern of every key of one generation, for deleting or expiring it."""
+    return f"{{{p}}}:{tenant}:{generation}:*"
 
 
 def changes(p: int) -> str:

@@ -1,0 +1,148 @@
+"""Activation: from a control record on, a tenant's numbers have another meaning.
+
+In: the activation and its place in the log. Out: what switches the tenant to it, as a blob for the
+fence. Guarantee: readers see the old generation until the one script that moves the position past
+the activation; the new one was by then built from every record before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from schemas import keys
+from schemas.envelope import Activate, EntityPatch, Event, Evict, decode
+from services.aggregator.blob import Blob, Purpose, blob_of, now_ms
+from services.aggregator.eviction import forget
+from services.aggregator.fence import Answer, Position
+from services.aggregator.fold import Fold, Tenant, refs_of
+from services.aggregator.owned import Archived, FencedError, Owned
+from services.aggregator.store import Store
+
+log = structlog.get_logger()
+
+OLD_GENERATION_KEPT_MS = 15 * 60_000
+"""How long a reader that began on the old generation may go on reading it."""
+
+_WAIT_S = 0.1
+_OLDER = 3
+"""How many generations back a crash may have left keys that were not told to go."""
+
+
+async def activate(owned: Owned, control: Event, place: Position) -> Blob:
+    """The blob that makes the activation's generation live; an empty one where it is live already.
+
+    Raises:
+        FencedError: the partition is another owner's.
+    """
+    assert isinstance(control.data, Activate)  # noqa: S101 - asked for by its kind
+    target = Tenant(control.data.generation, control.data.meaning)
+    live = (await owned.store.tenants([control.tenant]))[control.tenant]
+    blob = Blob(owned.partition)
+    if live is not None and live.generation >= target.generation:
+        return blob
+    if live is not None:
+        await _build(owned, control.tenant, target, place)
+    _switch(blob, control.tenant, target)
+    if live is not None:
+        await _announce(blob, owned, control.tenant, place)
+    return blob
+
+
+async def expire_older(owned: Owned, tenant: str, generation: int) -> None:
+    """Let the generations before this one go, once nobody can begin to read them."""
+    kept = [str(OLD_GENERATION_KEPT_MS)]
+    for older in range(max(1, generation - _OLDER), generation):
+        async for names in owned.store.generation_keys(tenant, older):
+            await owned.write([("PEXPIRE", name, kept) for name in names])
+
+
+def _switch(blob: Blob, tenant: str, target: Tenant) -> None:
+    meaning = msgspec.json.encode(target.meaning).decode()
+    meta = blob.key(keys.tenant_meta(blob.partition, tenant))
+    blob.sets.append((meta, [keys.LIVE, str(target.generation), keys.MEANING, meaning]))
+    blob.members.append((blob.key(keys.tenants(blob.partition)), tenant))
+
+
+async def _announce(blob: Blob, owned: Owned, tenant: str, place: Position) -> None:
+    """Tell readers that every owner's numbers may have changed."""
+    owners = await owned.store.owners(tenant)
+    entry = ["t", tenant, "o", msgspec.json.encode(owners).decode(), "off", str(place.start)]
+    entry += ["r", "0", "i", place.incarnation]
+    blob.changes.append((blob.key(keys.changes(owned.partition)), entry))
+
+
+async def _build(owned: Owned, tenant: str, target: Tenant, place: Position) -> None:
+    """Fold the tenant's archive up to ``place`` into the new generation's own keys."""
+    await _archived_up_to(owned, place)
+    # What a crashed attempt left would be counted twice.
+    await _drop(owned, tenant, target.generation)
+    store = owned.store.of_generation(tenant, target)
+    async for page in owned.archive.replay(owned.partition, tenant=tenant):
+        before = [record for record in page if not _at_or_after(record, place)]
+        await _fold_page(owned, store, tenant, before, place)
+        if len(before) < len(page):
+            break
+
+
+def _at_or_after(record: Archived, place: Position) -> bool:
+    return record.incarnation == place.incarnation and record.offset >= place.start
+
+
+async def _archived_up_to(owned: Owned, place: Position) -> None:
+    waited = 0
+    while await owned.archive.end(owned.partition, place.incarnation) < place.start:
+        if waited % 100 == 0:
+            log.info("waiting for the archive", partition=owned.partition, offset=place.start)
+        waited += 1
+        await asyncio.sleep(_WAIT_S)
+
+
+async def _fold_page(
+    owned: Owned, store: Store, tenant: str, records: Sequence[Archived], place: Position
+) -> None:
+    pending: list[tuple[int, Event]] = []
+    for record in records:
+        event = _event(record)
+        if event is None:
+            continue
+        if isinstance(event.data, EntityPatch) and event.tenant == tenant:
+            pending.append((record.offset, event))
+        elif isinstance(event.data, Evict):
+            await _fold(owned, store, tenant, pending, place)
+            pending = []
+            await forget(owned._replace(store=store), tenant, event.data.at)
+    await _fold(owned, store, tenant, pending, place)
+
+
+def _event(record: Archived) -> Event | None:
+    try:
+        return decode(record.payload)
+    except ValueError:
+        return None  # it is a dead letter, and was never in the numbers
+
+
+async def _fold(
+    owned: Owned, store: Store, tenant: str, events: list[tuple[int, Event]], place: Position
+) -> None:
+    if not events:
+        return
+    tenants = await store.tenants([tenant])
+    fold = Fold(tenants, await store.entities(refs_of(events), tenants))
+    missing = fold.apply_all(events)
+    if missing:
+        fold.entities.update(await store.entities(missing, tenants))
+    fold.finish()
+    blob = blob_of(fold, owned.partition, place.incarnation, now_ms(), Purpose.BUILD)
+    answer, _ = await owned.fence.apply(place, blob.names, blob.encode())
+    if answer is not Answer.OK:
+        raise FencedError
+    store.keep((ref, fold.entities[ref]) for ref in fold.last)
+
+
+async def _drop(owned: Owned, tenant: str, generation: int) -> None:
+    async for names in owned.store.generation_keys(tenant, generation):
+        await owned.write([("UNLINK", name, []) for name in names])

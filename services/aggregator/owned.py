@@ -1,0 +1,63 @@
+"""What the work on an owned partition has at hand.
+
+In: the composition root's choices. Out: one value to pass on. Guarantee: whoever writes through it
+is the partition's owner, or is told ``FencedError``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from services.aggregator.fence import Fence
+from services.aggregator.store import Store
+
+
+class FencedError(Exception):
+    """Another owner holds the partition, or our claim was lost with Redis's last writes."""
+
+
+class Archived(Protocol):
+    """One archived record."""
+
+    @property
+    def incarnation(self) -> str:
+        """The log it is from."""
+
+    @property
+    def offset(self) -> int:
+        """Its position in that log."""
+
+    @property
+    def payload(self) -> bytes:
+        """The Kafka value."""
+
+
+class Archive(Protocol):
+    """Every accepted record of every log, as the aggregator reads it."""
+
+    def replay(
+        self, partition: int, *, tenant: str | None = None, start: tuple[str, int] | None = None
+    ) -> AsyncIterator[list[Archived]]:
+        """Records in the order of the logs, from (incarnation, offset) on."""
+
+    async def end(self, partition: int, incarnation: str) -> int:
+        """The first offset of a log that is not archived yet."""
+
+    async def activations(self, partition: int) -> list[bytes]:
+        """Every activation that the archive holds."""
+
+
+class Owned(NamedTuple):
+    """A claimed partition: its number, our epoch, and the doors to Redis and the archive."""
+
+    partition: int
+    epoch: str
+    fence: Fence
+    store: Store
+    archive: Archive
+
+    async def write(self, commands: list[tuple[str, str, list[str]]]) -> None:
+        """Write commands as the owner; ``FencedError`` where we are no longer he."""
+        if commands and not await self.fence.write(self.partition, self.epoch, commands):
+            raise FencedError

@@ -1,0 +1,256 @@
+"""One owned partition: from batches of the log to numbers in Redis, each event once.
+
+In: batches. Out: where to read on, if not right after the batch. Guarantee: the position moves only
+by the fence's OK; storage that is away is waited for, nothing is dropped; a record that cannot be
+used becomes a dead letter and does not stop the partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from paceline import metrics
+from schemas import keys, topics
+from schemas.dead import DeadLetter
+from schemas.envelope import Activate, Event, Evict, Tick
+from services.aggregator.activation import activate, expire_older
+from services.aggregator.batch import Batch, Decoded, Run, runs_of
+from services.aggregator.blob import Blob, blob_of, now_ms
+from services.aggregator.eviction import evict
+from services.aggregator.fence import Answer, Claim, Fence, Position
+from services.aggregator.fold import Fold, refs_of
+from services.aggregator.owned import Archive, FencedError, Owned
+from services.aggregator.store import Store
+
+log = structlog.get_logger()
+
+RETRY_FIRST_S, RETRY_MOST_S = 0.05, 2.0
+SEEK_AGAIN_S = 5.0
+
+_PASSING = (
+    *("OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN"),
+    *("BUSY", "TRYAGAIN", "NOREPLICAS", "MISCONF"),
+)
+"""Errors by which a Redis says: not now. Any other is its verdict on the command."""
+
+T = TypeVar("T")
+
+
+class MovedError(Exception):
+    """The fence holds another position (or generation) than this batch was computed for."""
+
+
+class LostError(Exception):
+    """Redis's position is not in the log any more: the archive must fill in."""
+
+
+class RebornError(Exception):
+    """Redis follows another incarnation of the log."""
+
+
+_REFUSALS = {
+    Answer.FENCED: FencedError,
+    Answer.GAP: MovedError,
+    Answer.STALE: MovedError,
+    Answer.LOST: LostError,
+    Answer.REBORN: RebornError,
+}
+
+
+@dataclass(slots=True)
+class Partition:
+    """The owner's side of one partition."""
+
+    number: int
+    fence: Fence
+    store: Store
+    archive: Archive
+    incarnation: str
+    batch_events: int = 500
+    epoch: str = ""
+    position: int = 0
+    log_start: int = 0
+    _sought: tuple[int, float] = field(default=(-1, 0.0))
+
+    async def take(self, incarnation: str, *, adopt: bool) -> Claim:
+        """Claim the partition and start from what Redis holds."""
+        self.store.drop()
+        claim = await self._patiently(
+            lambda: self.fence.claim(self.number, incarnation, topics.EVENTS, now_ms(), adopt=adopt)
+        )
+        self.incarnation, self.epoch, self.position = incarnation, claim.epoch, claim.position
+        self._sought = (-1, 0.0)
+        return claim
+
+    def owned(self) -> Owned:
+        """The doors that work on this partition needs."""
+        return Owned(self.number, self.epoch, self.fence, self.store, self.archive)
+
+    async def process(self, batch: Batch) -> int | None:
+        """Fold a batch in. Returns the offset to seek to, None to read on.
+
+        Raises:
+            FencedError: the partition belongs to somebody else.
+            LostError: the archive must be asked.
+            RebornError: Redis follows another log.
+        """
+        if batch.end <= self.position:
+            return None
+        if batch.start > self.position:
+            return self._seek_back()
+        while batch.start <= self.position < batch.end:
+            try:
+                for run in runs_of(batch.after(self.position), self.batch_events):
+                    await self._run(run)
+            except MovedError:
+                continue  # cut at the position that Redis holds, and compute again
+        return self._seek_back() if self.position < batch.start else None
+
+    def _seek_back(self) -> int | None:
+        """The position, once; batches that were in flight meanwhile are dropped without another."""
+        now = asyncio.get_running_loop().time()
+        sought, at = self._sought
+        if sought == self.position and now - at < SEEK_AGAIN_S:
+            return None
+        self._sought = (self.position, now)
+        return self.position
+
+    async def _run(self, run: Run) -> None:
+        control = run.control
+        if control is None:
+            await self._patches(run)
+        elif isinstance(control.data, Activate):
+            await self._patiently(lambda: self._activate(control, run))
+        elif isinstance(control.data, Evict):
+            await self._patiently(lambda: self._evict(control, run))
+        else:
+            await self._patiently(lambda: self._tick(control, run))
+        self._sought = (-1, 0.0)
+
+    async def _patches(self, run: Run) -> None:
+        try:
+            await self._patiently(lambda: self._apply(run))
+        except (FencedError, MovedError, LostError, RebornError):
+            raise
+        except Exception as error:  # noqa: BLE001 - poison must not stop a partition
+            if len(run.records) > 1:
+                await self._one_by_one(run)
+            else:
+                await self._poison(run, repr(error))
+
+    async def _one_by_one(self, run: Run) -> None:
+        start = run.start
+        for i, record in enumerate(run.records):
+            end = run.end if i == len(run.records) - 1 else record.offset + 1
+            await self._patches(Run(start, end, [record]))
+            start = end
+
+    async def _apply(self, run: Run) -> None:
+        events = [(r.offset, r.event) for r in run.records if r.event is not None]
+        tenants = await self.store.tenants({event.tenant for _, event in events})
+        entities = await self.store.entities(refs_of(events), tenants)
+        fold = Fold(tenants, entities)
+        missing = fold.apply_all(events)
+        if missing:
+            fold.entities.update(await self.store.entities(missing, tenants))
+        fold.finish()
+        fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)
+        await self._write(run, blob_of(fold, self.number, self.incarnation, now_ms()))
+        self.store.keep((ref, fold.entities[ref]) for ref in fold.last)
+        _measure(run, fold)
+
+    async def _write(self, run: Run, blob: Blob) -> None:
+        position = Position(
+            self.epoch, self.incarnation, topics.EVENTS, run.start, run.end, self.log_start
+        )
+        answer, held = await self.fence.apply(position, blob.names, blob.encode())
+        metrics.APPLY.labels(answer.value).inc()
+        if answer is Answer.OK:
+            self.position = run.end
+            return
+        self.store.drop()
+        if answer in (Answer.GAP, Answer.STALE):
+            self.position = held
+        log.warning("fence", answer=answer.value, partition=self.number, start=run.start, held=held)
+        raise _REFUSALS[answer]
+
+    async def _tick(self, control: Event, run: Run) -> None:
+        assert isinstance(control.data, Tick)  # noqa: S101 - the only kind left
+        blob = Blob(self.number)
+        blob.maxima.append((1, keys.CLOCK, str(control.data.at)))
+        await self._write(run, blob)
+
+    async def _activate(self, control: Event, run: Run) -> None:
+        owned = self.owned()
+        place = Position(
+            self.epoch, self.incarnation, topics.EVENTS, run.start, run.start, self.log_start
+        )
+        assert isinstance(control.data, Activate)  # noqa: S101 - asked for by its kind
+        await self._write(run, await activate(owned, control, place))
+        self.store.drop()
+        await expire_older(owned, control.tenant, control.data.generation)
+
+    async def _evict(self, control: Event, run: Run) -> None:
+        assert isinstance(control.data, Evict)  # noqa: S101 - asked for by its kind
+        owned = self.owned()
+        await self._write(run, await evict(owned, control.data.at))
+        self.store.drop()
+
+    async def _poison(self, run: Run, error: str) -> None:
+        log.error("poison", partition=self.number, offset=run.start, error=error)
+        fold = Fold({}, {})
+        fold.dead.extend(self._letter(record, "poison", error) for record in run.records)
+        await self._patiently(
+            lambda: self._write(run, blob_of(fold, self.number, self.incarnation, now_ms()))
+        )
+
+    def _undecodable(self, record: Decoded) -> DeadLetter:
+        return self._letter(record, "undecodable", record.error)
+
+    def _letter(self, record: Decoded, reason: str, detail: str) -> DeadLetter:
+        event = record.event
+        return DeadLetter(
+            id=f"aggregate:{self.incarnation}:{self.number}:{record.offset}",
+            stage="aggregate",
+            tenant=event.tenant if event else "",
+            connection=event.connection if event else "",
+            reason=reason,
+            detail=detail,
+            at=now_ms(),
+            payload=record.raw,
+        )
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try until the store answers: an outage pauses the partition and drops nothing."""
+        pause = RETRY_FIRST_S
+        while True:
+            try:
+                return await attempt()
+            except (RedisError, OSError, TimeoutError) as error:
+                if not passing(error):
+                    raise
+                log.warning("store is away", partition=self.number, error=repr(error))
+                self.store.drop()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_MOST_S)
+
+
+def passing(error: BaseException) -> bool:
+    """Whether waiting may help: anything but the store's verdict on this very command."""
+    if not isinstance(error, ResponseError):
+        return True
+    text = str(error)
+    return "-OOM" in text or text.startswith(_PASSING)
+
+
+def _measure(run: Run, fold: Fold) -> None:
+    metrics.BATCH_EVENTS.observe(len(run.records))
+    for changes in fold.changes.values():
+        for reason, count in changes.counts.items():
+            metrics.DEAD_LETTERS.labels("aggregate", reason).inc(count)

@@ -1,0 +1,98 @@
+"""What an owner does by the clock: ticks into the log, dead letters out of Redis.
+
+In: the partitions owned. Out: ``Tick`` and ``Evict`` records in the partition's own log, and the
+outbox ``{p}:dead`` on Kafka. Guarantee: a letter leaves Redis only once Kafka has acknowledged it;
+its id is deterministic, so sending one twice is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from schemas import keys, topics
+from schemas.envelope import EVICTED, TICKED, Event, Evict, Tick, encode
+from services.aggregator.blob import now_ms
+from services.aggregator.fold import DAY_MS
+from services.aggregator.worker import Worker
+
+log = structlog.get_logger()
+
+_LETTERS = 200
+
+
+@dataclass(slots=True)
+class Relay:
+    """The clockwork of one worker."""
+
+    worker: Worker
+    redis: Redis
+    producer: AIOKafkaProducer
+
+    async def letters_for_ever(self, every_s: float) -> None:
+        """Send the outboxes of the partitions owned, again and again."""
+        while True:
+            await _calmly(self.letters())
+            await asyncio.sleep(every_s)
+
+    async def ticks_for_ever(self, every_s: float) -> None:
+        """Write the clock into the partitions owned, again and again."""
+        while True:
+            await _calmly(self.tick(now_ms()))
+            await asyncio.sleep(every_s)
+
+    async def letters(self) -> int:
+        """Send what waits in the outboxes; how many letters that were."""
+        return sum([await self._outbox(p) for p in list(self.worker.partitions)])
+
+    async def _outbox(self, p: int) -> int:
+        entries = await self.redis.xrange(keys.dead(p), count=_LETTERS)
+        if not entries:
+            return 0
+        letters = [(entry, fields[b"l"]) for entry, fields in entries if entry and fields]
+        sent = [await self.producer.send(topics.DEAD, raw, partition=0) for _, raw in letters]
+        await asyncio.gather(*sent)
+        await self.redis.xdel(keys.dead(p), *(entry for entry, _ in letters))
+        return len(letters)
+
+    async def tick(self, now: int) -> None:
+        """One tick per partition, and once a day an eviction."""
+        records = [
+            (p, event) for p in list(self.worker.partitions) for event in await self._due(p, now)
+        ]
+        await _send(self.producer, records)
+
+    async def _due(self, p: int, now: int) -> list[Event]:
+        due = [
+            Event(id=f"tick:{now}", source=_source(p), type=TICKED, tenant="", data=Tick(at=now))
+        ]
+        last = int(await self.redis.hget(keys.partition_meta(p), keys.EVICTED) or 0)
+        if now // DAY_MS > last // DAY_MS:
+            evict = Event(
+                id=f"evict:{now}", source=_source(p), type=EVICTED, tenant="", data=Evict(at=now)
+            )
+            due.append(evict)
+        return due
+
+
+def _source(p: int) -> str:
+    return f"/v1/partitions/{p}"
+
+
+async def _send(producer: AIOKafkaProducer, records: Iterable[tuple[int, Event]]) -> None:
+    sent = [await producer.send(topics.EVENTS, encode(event), partition=p) for p, event in records]
+    await asyncio.gather(*sent)
+
+
+async def _calmly(work: object) -> None:
+    try:
+        await work  # type: ignore[misc]
+    except (KafkaError, RedisError, OSError, TimeoutError) as error:
+        log.warning("relay", error=repr(error))

@@ -1,0 +1,125 @@
+"""Restore: a partition's numbers put back from the archive.
+
+In: a claimed partition whose Redis was emptied, or whose position the log no longer has. Out: the
+same partition, caught up with the archive. Guarantee: exact, and resumable: a crash in the middle
+goes on from the position reached, because every step is a batch through the fence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from schemas import keys, topics
+from schemas.envelope import Activate, decode
+from services.aggregator.batch import Batch
+from services.aggregator.fence import Claim
+from services.aggregator.fold import Tenant
+from services.aggregator.owned import Archived, Owned
+from services.aggregator.partition import Partition
+
+log = structlog.get_logger()
+
+
+class _Record(NamedTuple):
+    offset: int
+    value: bytes
+
+
+async def restore(partition: Partition, claim: Claim, incarnation: str) -> None:
+    """Bring a claimed partition to the archive's end, then under ``incarnation``.
+
+    Raises:
+        FencedError: somebody else claimed it meanwhile; he goes on from where we were.
+    """
+    owned = partition.owned()
+    meta = keys.partition_meta(partition.number)
+    if not claim.before:
+        await _preset(partition, owned)
+    await owned.write([("HSET", meta, [keys.RESTORING, "1"])])
+    partition.incarnation = claim.before
+    start = (claim.before, claim.position) if claim.before else None
+    async for page in owned.archive.replay(partition.number, start=start):
+        for group in _by_incarnation(page):
+            await _replay(partition, owned, group)
+    await _adopt(partition, owned, incarnation)
+    await _skip_unarchived(partition, incarnation)
+    await owned.write([("HDEL", meta, [keys.RESTORING])])
+    log.info("restored", partition=partition.number, position=partition.position)
+
+
+async def needed(partition: Partition, claim: Claim, incarnation: str) -> bool:
+    """Whether the archive has what neither Redis nor the log may give any more."""
+    if claim.restoring:
+        return True
+    if not claim.before:
+        return await _any(partition)
+    if claim.before == incarnation:
+        return False
+    return await partition.archive.end(partition.number, claim.before) > claim.position
+
+
+async def _any(partition: Partition) -> bool:
+    async for page in partition.archive.replay(partition.number):
+        return bool(page)
+    return False
+
+
+async def _preset(partition: Partition, owned: Owned) -> None:
+    """Give every tenant its last generation from the start, so that no rebuild is replayed."""
+    last: dict[str, Tenant] = {}
+    for payload in await owned.archive.activations(partition.number):
+        event = decode(payload)
+        held = last.get(event.tenant)
+        if isinstance(event.data, Activate) and (
+            held is None or held.generation < event.data.generation
+        ):
+            last[event.tenant] = Tenant(event.data.generation, event.data.meaning)
+    for tenant, live in last.items():
+        await owned.write(_activation(partition.number, tenant, live))
+    partition.store.drop()
+
+
+def _activation(p: int, tenant: str, live: Tenant) -> list[tuple[str, str, list[str]]]:
+    meaning = msgspec.json.encode(live.meaning).decode()
+    fields = [keys.LIVE, str(live.generation), keys.MEANING, meaning]
+    return [
+        ("HSET", keys.tenant_meta(p, tenant), fields),
+        ("SADD", keys.tenants(p), [tenant]),
+    ]
+
+
+def _by_incarnation(page: Sequence[Archived]) -> list[list[Archived]]:
+    groups: list[list[Archived]] = []
+    for record in page:
+        if groups and groups[-1][0].incarnation == record.incarnation:
+            groups[-1].append(record)
+        else:
+            groups.append([record])
+    return groups
+
+
+async def _replay(partition: Partition, owned: Owned, group: Sequence[Archived]) -> None:
+    await _adopt(partition, owned, group[0].incarnation)
+    records = [_Record(record.offset, record.payload) for record in group]
+    # Ticks are not archived and records may be compacted away: the batch starts at the position.
+    await partition.process(Batch(partition.position, records[-1].offset + 1, records))
+
+
+async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
+    """Follow the log to another incarnation, from its beginning."""
+    if partition.incarnation == incarnation:
+        return
+    position = [keys.INCARNATION, incarnation, keys.next_offset(topics.EVENTS), "0"]
+    await owned.write([("HSET", keys.partition_meta(partition.number), position)])
+    partition.incarnation, partition.position = incarnation, 0
+
+
+async def _skip_unarchived(partition: Partition, incarnation: str) -> None:
+    """Pass over ticks at the archive's end: they were seen, and are not worth archiving."""
+    end = await partition.archive.end(partition.number, incarnation)
+    if end > partition.position:
+        await partition.process(Batch(partition.position, end, ()))

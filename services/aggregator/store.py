@@ -1,0 +1,139 @@
+"""What the aggregator reads: tenants' live generations and entities, with a cache in front.
+
+In: a partition and references. Out: entities. Guarantee: the cache holds only what the fence has
+acknowledged; whoever is answered anything but OK drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+import msgspec
+from redis.asyncio import Redis
+
+from kpi.entity import Entity, unpack
+from schemas import keys
+from schemas.meaning import Meaning
+from services.aggregator.fold import Entities, Ref, Tenant
+
+CACHED_ENTITIES = 100_000
+
+_meaning = msgspec.json.Decoder(Meaning)
+
+
+class Store:
+    """One partition's reader."""
+
+    def __init__(self, redis: Redis, partition: int) -> None:
+        self._redis = redis
+        self._p = partition
+        self._tenants: dict[str, Tenant | None] = {}
+        self._entities: Entities = {}
+
+    def drop(self) -> None:
+        """Forget everything: another owner, or another past, may have come between."""
+        self._tenants.clear()
+        self._entities.clear()
+
+    async def tenants(self, names: Iterable[str]) -> dict[str, Tenant | None]:
+        """The live generation of each tenant, None where nothing is active."""
+        wanted = list(names)
+        for name in wanted:
+            if self._tenants.get(name) is None:
+                self._tenants[name] = await self._tenant(name)
+        return {name: self._tenants[name] for name in wanted}
+
+    async def entities(self, refs: Iterable[Ref], tenants: dict[str, Tenant | None]) -> Entities:
+        """The entities named, None where there is none; those of inactive tenants are left out."""
+        wanted = [ref for ref in refs if tenants.get(ref[0]) is not None]
+        missing = [ref for ref in wanted if ref not in self._entities]
+        if missing:
+            await self._load(missing, tenants)
+        return {ref: self._entities[ref] for ref in wanted}
+
+    def keep(self, changed: Iterable[tuple[Ref, Entity | None]]) -> None:
+        """Remember what the fence has just written."""
+        self._entities.update(changed)
+        if len(self._entities) > CACHED_ENTITIES:
+            # Oldest first: a dict keeps the order in which entities came in.
+            for ref in list(self._entities)[: CACHED_ENTITIES // 2]:
+                del self._entities[ref]
+
+    def of_generation(self, tenant: str, target: Tenant) -> Store:
+        """A reader of a generation that is being built, with a cache of its own."""
+        store = Store(self._redis, self._p)
+        store._tenants[tenant] = target
+        return store
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """Take entities out of the cache."""
+        for ref in refs:
+            self._entities.pop(ref, None)
+
+    async def owners(self, tenant: str) -> list[str]:
+        """Every owner key of a tenant that ever had a number."""
+        owners = await self._redis.hkeys(keys.versions(self._p, tenant))
+        return [_text(owner) for owner in owners]
+
+    async def all_tenants(self) -> list[str]:
+        """The tenants of the partition, sorted."""
+        members = await self._redis.smembers(keys.tenants(self._p))
+        return sorted(_text(member) for member in members)
+
+    async def evicted(self) -> int:
+        """The instant of the last eviction, ms UTC; 0 before the first."""
+        raw = await self._redis.hget(keys.partition_meta(self._p), keys.EVICTED)
+        return int(raw or 0)
+
+    async def generation_keys(self, tenant: str, generation: int) -> AsyncIterator[list[str]]:
+        """Every key of one generation, in lists."""
+        pattern = keys.generation(self._p, tenant, generation)
+        cursor = 0
+        while True:
+            cursor, found = await self._redis.scan(cursor, match=pattern, count=1_000)
+            if found:
+                yield [_text(name) for name in found]
+            if not cursor:
+                return
+
+    async def activities(
+        self, tenant: str, live: Tenant
+    ) -> AsyncIterator[tuple[str, dict[str, Entity]]]:
+        """(hash, activities in it) for every bucket that holds any."""
+        for bucket in range(keys.ENTITY_BUCKETS):
+            name = keys.entities(self._p, tenant, live.generation, bucket)
+            held: dict[str, Entity] = {}
+            async for key, raw in self._redis.hscan_iter(name, match="a:*", count=1_000):
+                held[_text(key)] = unpack(raw)
+            if held:
+                yield name, held
+
+    @property
+    def cached(self) -> int:
+        """How many entities are held."""
+        return len(self._entities)
+
+    async def _tenant(self, name: str) -> Tenant | None:
+        fields = [keys.LIVE, keys.MEANING]
+        live, meaning = await self._redis.hmget(keys.tenant_meta(self._p, name), fields)
+        return Tenant(int(live), _meaning.decode(meaning)) if live and meaning else None
+
+    async def _load(self, refs: list[Ref], tenants: dict[str, Tenant | None]) -> None:
+        buckets: dict[str, list[Ref]] = {}
+        for ref in refs:
+            tenant = tenants[ref[0]]
+            assert tenant is not None  # noqa: S101 - the caller left the others out
+            bucket = keys.entity_bucket(ref[1])
+            name = keys.entities(self._p, ref[0], tenant.generation, bucket)
+            buckets.setdefault(name, []).append(ref)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name, members in buckets.items():
+                pipe.hmget(name, [ref[1] for ref in members])
+            answers = await pipe.execute()
+        for members, packed in zip(buckets.values(), answers, strict=True):
+            for ref, raw in zip(members, packed, strict=True):
+                self._entities[ref] = unpack(raw) if raw is not None else None
+
+
+def _text(raw: bytes | str) -> str:
+    return raw if isinstance(raw, str) else raw.decode()

@@ -1,0 +1,217 @@
+"""The worker: claims what the group assigns to it, folds batches, and watches over its claims.
+
+In: assignments and batches from the transport. Out: numbers. Guarantee: a batch is only folded into
+a partition that is claimed; a claim that was lost (by a failover, an emptied Redis, another log) is
+noticed within seconds also where no event arrives, and taken again if the group still wants us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from paceline import metrics
+from schemas import keys, topics
+from services.aggregator.batch import Batch
+from services.aggregator.fence import Claim, Fence
+from services.aggregator.owned import Archive, FencedError
+from services.aggregator.partition import LostError, MovedError, Partition, RebornError
+from services.aggregator.restore import needed, restore
+from services.aggregator.store import Store
+
+log = structlog.get_logger()
+
+RESTORE_AGAIN_S = 2.0
+
+
+class Log(Protocol):
+    """What the worker needs of the transport's consumer."""
+
+    def assignment(self) -> set[TP]:
+        """The partitions the group gave us."""
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Read these partitions from these offsets on."""
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """The first offset that the log still has, per partition."""
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """The offset after the last record, per partition."""
+
+    async def still_member(self, tp: TP, offset: int) -> bool:
+        """Whether the group's coordinator accepts us."""
+
+    def unreadable(self) -> set[TP]:
+        """Partitions whose position is not in the log."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """All partitions of one process."""
+
+    fence: Fence
+    redis: Redis
+    archive: Archive
+    log_: Callable[[], Log]
+    read_incarnation: Callable[[], Awaitable[str | None]]
+    batch_events: int
+    partitions: dict[int, Partition] = field(default_factory=dict)
+    incarnation: str = ""
+    _restoring: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _locks: dict[int, asyncio.Lock] = field(default_factory=dict)
+
+    async def seeks(self, assigned: set[TP]) -> dict[TP, int]:
+        """Claim what is new, let go what was revoked; where to read each partition from."""
+        mine = {tp.partition: tp for tp in assigned if tp.topic == topics.EVENTS}
+        self._let_go(set(mine))
+        offsets = {}
+        for number, tp in sorted(mine.items()):
+            if number in self.partitions:
+                offsets[tp] = self.partitions[number].position
+            elif number in self._restoring:
+                offsets[tp] = (await self.log_().earliest_offsets(tp))[tp]
+            else:
+                offsets[tp] = await self._take(number)
+        metrics.PARTITIONS_OWNED.set(len(self.partitions))
+        return offsets
+
+    def _let_go(self, kept: set[int]) -> None:
+        for number in set(self.partitions) - kept:
+            del self.partitions[number]
+        for number in set(self._restoring) - kept:
+            self._restoring.pop(number).cancel()
+
+    async def handle(self, tp: TP, batch: Batch) -> None:
+        """Fold one batch in; whatever the fence says is dealt with here, nothing is raised."""
+        partition = self.partitions.get(tp.partition)
+        if partition is None:
+            return
+        async with self._lock(tp.partition):
+            if self.partitions.get(tp.partition) is not partition:
+                return
+            try:
+                target = await partition.process(batch)
+            except (FencedError, LostError, RebornError) as reason:
+                await self._retake(tp, partition, reason)
+                return
+        if target is not None:
+            await self.log_().seek_wait({tp: target})
+
+    async def watch(self) -> None:
+        """One look: is the log the same, are our claims in Redis, can all positions be read?"""
+        incarnation = await self.read_incarnation()
+        if incarnation is not None and incarnation != self.incarnation:
+            log.warning("another log", before=self.incarnation, now=incarnation)
+            self.incarnation = incarnation
+        unreadable = {tp.partition for tp in self.log_().unreadable()}
+        for number, partition in list(self.partitions.items()):
+            lost = partition.incarnation != self.incarnation or number in unreadable
+            if lost or not await self._held(partition):
+                await self._retake_locked(number, partition)
+        await self._measure()
+
+    async def _held(self, partition: Partition) -> bool:
+        name = keys.partition_meta(partition.number)
+        epoch, incarnation = await self.redis.hmget(name, [keys.EPOCH, keys.INCARNATION])
+        return (epoch, incarnation) == (
+            partition.epoch.encode(),
+            partition.incarnation.encode(),
+        )
+
+    async def _retake_locked(self, number: int, partition: Partition) -> None:
+        async with self._lock(number):
+            if self.partitions.get(number) is partition:
+                tp = TP(topics.EVENTS, number)
+                await self._retake(tp, partition, FencedError("claim not held"))
+
+    async def _retake(self, tp: TP, partition: Partition, reason: Exception) -> None:
+        """Claim again if the group's coordinator still accepts us, else let go."""
+        log.warning("claim lost", partition=tp.partition, reason=repr(reason))
+        if isinstance(reason, RebornError):
+            self.incarnation = await self.read_incarnation() or self.incarnation
+        if tp not in self.log_().assignment() or not await self.log_().still_member(
+            tp, partition.position
+        ):
+            self.partitions.pop(tp.partition, None)
+            return
+        self.partitions.pop(tp.partition, None)
+        await self.log_().seek_wait({tp: await self._take(tp.partition)})
+
+    async def _take(self, number: int) -> int:
+        """Claim a partition; the offset to read it from. A restore goes on in the background."""
+        partition, claim = await self._claim(number)
+        lost = partition.log_start > partition.position
+        if lost or await needed(partition, claim, self.incarnation):
+            self._restoring[number] = asyncio.create_task(self._restore(partition, claim))
+            return partition.log_start
+        if claim.before != self.incarnation:
+            await partition.take(self.incarnation, adopt=True)
+        self._owned(partition)
+        return partition.position
+
+    def _owned(self, partition: Partition) -> None:
+        self.partitions[partition.number] = partition
+        log.info(
+            "claimed",
+            partition=partition.number,
+            epoch=partition.epoch,
+            position=partition.position,
+        )
+
+    async def _claim(self, number: int) -> tuple[Partition, Claim]:
+        tp = TP(topics.EVENTS, number)
+        store = Store(self.redis, number)
+        partition = Partition(
+            number, self.fence, store, self.archive, self.incarnation, self.batch_events
+        )
+        partition.log_start = (await self.log_().earliest_offsets(tp))[tp]
+        return partition, await partition.take(self.incarnation, adopt=False)
+
+    async def _restore(self, partition: Partition, claim: Claim) -> None:
+        """Put a partition back from the archive, then read on; until done its batches are left."""
+        number = partition.number
+        while True:
+            try:
+                await restore(partition, claim, self.incarnation)
+                if partition.log_start <= partition.position:
+                    break
+                log.error("neither log nor archive has the position", partition=number)
+            except (FencedError, MovedError, LostError, RebornError, OSError, RedisError) as error:
+                log.warning("restore", partition=number, error=repr(error))
+            await asyncio.sleep(RESTORE_AGAIN_S)
+            partition, claim = await self._claim(number)
+        self._restoring.pop(number, None)
+        self._owned(partition)
+        await self.log_().seek_wait({TP(topics.EVENTS, number): partition.position})
+
+    async def _measure(self) -> None:
+        owned = {TP(topics.EVENTS, number): p for number, p in self.partitions.items()}
+        if not owned:
+            return
+        ends = await self.log_().highwaters(*owned)
+        for tp, partition in owned.items():
+            lag = max(0, ends[tp] - partition.position)
+            metrics.LAG_EVENTS.labels(str(tp.partition)).set(lag)
+        metrics.ENTITIES_CACHED.set(sum(p.store.cached for p in owned.values()))
+
+    def _lock(self, number: int) -> asyncio.Lock:
+        return self._locks.setdefault(number, asyncio.Lock())
+
+
+async def watch_for_ever(worker: Worker, every_s: float) -> None:
+    """Look again and again; an outage of Kafka or Redis is logged and waited for."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await worker.watch()
+        except (KafkaError, RedisError, OSError, TimeoutError) as error:
+            log.warning("watch", error=repr(error))
