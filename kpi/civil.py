@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 from schemas.meaning import Meaning
 
-_QUARTER_HOUR = 900_000
-"""Since 1973 every zone's offset and every change of one falls on a quarter of an hour."""
+_MINUTE = 60_000
+"""Since 1973 every zone's offset and every change of one falls on a minute; some not on a quarter."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def local_day(instant: int, zone: str) -> date:
     """The civil day of an instant (from 1973 on) in a zone."""
-    return _day_of_quarter(instant // _QUARTER_HOUR, zone)
+    return _day_of_minute(instant // _MINUTE, zone)
 
 
 def day_start(day: date, zone: str) -> int:
@@ -39,8 +39,8 @@ def zone_of(meaning: Meaning, owner: str, instant: int) -> str:
 
 
 @lru_cache(maxsize=131_072)
-def _day_of_quarter(quarter: int, zone: str) -> date:
-    return (_EPOCH + timedelta(milliseconds=quarter * _QUARTER_HOUR)).astimezone(_zone(zone)).date()
+def _day_of_minute(minute: int, zone: str) -> date:
+    return (_EPOCH + timedelta(minutes=minute)).astimezone(_zone(zone)).date()
 
 
 @lru_cache(maxsize=1_024)

@@ -27,12 +27,10 @@ def contributions(entity: Entity | None, meaning: Meaning) -> Contributions:
 
 def diff(old: Contributions, new: Contributions) -> Contributions:
     """The facts that lead from one state to the other; no zeros."""
-    if not old:
-        return new
     facts = {
         key: amount - old.get(key, 0) for key, amount in new.items() if amount != old.get(key, 0)
     }
     for key, amount in old.items():
-        if key not in new:
+        if amount and key not in new:
             facts[key] = -amount
     return facts

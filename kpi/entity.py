@@ -117,10 +117,15 @@ _COUNTED = ("stage", "owner", "amount", "close_on", "pipeline", "deleted")
 
 
 def _wins(held: Register | None, order: tuple[int, int, int, str], value: Scalar) -> bool:
-    """Whether a value beats the held one; within one event id the canonical value decides."""
+    """Whether a value beats the held one; within one event id the value itself decides."""
     if held is None or held[:4] < order:
         return True
-    return held[:4] == order and canonical(held[4]) < canonical(value)
+    return held[:4] == order and _rank(held[4]) < _rank(value)
+
+
+def _rank(value: Scalar) -> tuple[str, str]:
+    """Canonical value, then type: ``True``, ``1`` and ``"1"`` read alike, yet one of them must win."""
+    return canonical(value), type(value).__name__
 
 
 def _earliest(created: int | None, patch: EntityPatch) -> int | None:

@@ -61,12 +61,15 @@ def currency_of(entity: Entity, meaning: Meaning) -> str:
 
 
 def _merged(entity: Entity) -> list[tuple[Change, bool]]:
-    if not entity.pipeline:
-        return [(change, True) for change in entity.stage]
-    both = [(change, True) for change in entity.stage] + [
-        (change, False) for change in entity.pipeline
-    ]
-    return sorted(both)
+    """Changes of stage (True) and pipeline; within a millisecond the pipeline is looked at last.
+
+    A deal moved to another pipeline and stage at once was never in its old stage of the new pipeline.
+    """
+    both = [(change, True) for change in entity.stage]
+    if entity.pipeline:
+        both += [(change, False) for change in entity.pipeline]
+        both.sort(key=lambda one: (one[0][0], not one[1], one[0]))
+    return both
 
 
 def _category(stages: dict[str, dict[str, Category]], pipeline: str, stage: str) -> Category | None:

@@ -7,14 +7,14 @@ idempotent, because the order of a change never depends on its arrival and is ne
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 
 Change = tuple[int, int, int, str, str]
 """(occurred at ms, vendor sequence, semantic rank, event id, canonical value); the value ``""`` means none."""
 
 Timeline = tuple[Change, ...]
 
-AFTER_ALL = 1 << 62
-"""Greater than any vendor sequence: bounds a search by instant alone."""
+_instant = itemgetter(0)
 
 
 def insert(timeline: Timeline, change: Change) -> Timeline:
@@ -34,7 +34,7 @@ def latest(timeline: Timeline) -> str:
 
 def known_at(timeline: Timeline, instant: int) -> str:
     """The value at an instant, changes of that very millisecond included; ``""`` before the first."""
-    index = bisect_right(timeline, (instant, AFTER_ALL, 0, "", ""))
+    index = bisect_right(timeline, instant, key=_instant)
     return timeline[index - 1][4] if index else ""
 
 
@@ -43,7 +43,7 @@ def credited_at(timeline: Timeline, instant: int) -> str:
 
     A CRM announces a new deal and its owner as two events a moment apart: the deal was his from the start.
     """
-    index = bisect_right(timeline, (instant, AFTER_ALL, 0, "", ""))
+    index = bisect_right(timeline, instant, key=_instant)
     if index:
         return timeline[index - 1][4]
     return next((change[4] for change in timeline if change[4]), "")

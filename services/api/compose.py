@@ -52,9 +52,7 @@ def compose(
         measures=said,
         rows=[] if subject.kind == "rep" else reps,
         unmapped_owners=others,
-        incomplete=_incomplete(
-            said, others, head.too_late if subject.kind == "organisation" else 0
-        ),
+        incomplete=_incomplete(said, others, head, subject),
         currencies={code: Currency(exponent=exponent(code)) for code in sorted(currencies(said))},
         watermark=head.clock,
         generation=head.generation,
@@ -82,11 +80,14 @@ def _hull(windows: Sequence[Window]) -> Bounds:
     )
 
 
-def _incomplete(said: Measures, others: Sequence[Row], too_late: int) -> dict[str, int]:
+def _incomplete(
+    said: Measures, others: Sequence[Row], head: Head, subject: Subject
+) -> dict[str, int]:
     counted = dict(said.incomplete)
     counted["unmapped_owners"] = sum(1 for row in others if row.subject.name)
     counted["without_owner"] = sum(1 for row in others if not row.subject.name)
-    counted["too_late_events"] = too_late
+    counted["too_late_events"] = head.too_late if subject.kind == "organisation" else 0
+    counted["restoring"] = int(head.restoring)
     return {what: amount for what, amount in counted.items() if amount}
 
 

@@ -77,9 +77,8 @@ def response(problem: ProblemError, instance: str = "") -> Response:
         "status": int(problem.status),
         "detail": problem.detail,
     }
-    for name, value in (("instance", instance), ("possible", problem.possible)):
-        if value:
-            body[name] = value
+    more = {"instance": instance, "possible": problem.possible}
+    body |= {name: value for name, value in more.items() if value}
     return Response(
         msgspec.json.encode(body),
         status_code=problem.status,

@@ -85,10 +85,9 @@ class Teller:
             self.reader.forget(place.tenant)
         raise unavailable("the numbers were being switched while they were read; try again")
 
-    async def generation(self, caller: Caller) -> int | None:
-        """The live generation."""
-        place = self.reader.place(caller.org.tenant, ())
-        return (await self.reader.head(place, ())).generation
+    async def head(self, caller: Caller) -> Head:
+        """The head of the caller's tenant, without versions."""
+        return await self.reader.head(self.reader.place(caller.org.tenant, ()), ())
 
     async def _try(self, asked: _Asked) -> Told | None:
         """An answer, None where the generation was switched meanwhile."""
@@ -112,7 +111,7 @@ class Teller:
         lines = [line for part in parts for line in part.lines]
         now = asked.question.now
         tallied = await self._tally.read(asked.place, generation, lines, now, head)
-        return tallied and asked.told(parts, tallied.sums, tallied.head)
+        return None if tallied is None else asked.told(parts, tallied.sums, tallied.head)
 
     async def _before_the_first(self, asked: _Asked) -> Told | None:
         """No generation is live yet: everything is 0, in the zones of the configuration."""
@@ -194,6 +193,7 @@ def _etag(head: Head, caller: Caller, chosen: Selection, question: Question) -> 
     state = (
         head.incarnation,
         head.generation,
+        head.restoring,
         caller.digest,
         sorted(head.versions.items()),
         question.now // _MINUTE,

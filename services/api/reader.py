@@ -38,6 +38,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     clock: int | None
     generation: int | None
+    restoring: bool
+    """The numbers are being put back from the archive, so they are not whole yet."""
     too_late: int
     seen: dict[str, int]
     versions: dict[str, int]
@@ -111,7 +113,7 @@ _HEAD_ANSWERS = 3
 
 def _ask_head(pipe: Pipeline, place: Place, owners: Sequence[str] | None) -> None:
     p, tenant = place.partition, place.tenant
-    pipe.hmget(keys.partition_meta(p), [keys.INCARNATION, keys.EPOCH, keys.CLOCK])
+    pipe.hmget(keys.partition_meta(p), [keys.INCARNATION, keys.EPOCH, keys.CLOCK, keys.RESTORING])
     seen = [keys.seen(connection) for connection in place.connections]
     pipe.hmget(keys.tenant_meta(p, tenant), [keys.LIVE, keys.counted("too_late"), *seen])
     if owners is None:
@@ -122,7 +124,7 @@ def _ask_head(pipe: Pipeline, place: Place, owners: Sequence[str] | None) -> Non
 
 
 def _head(answers: Sequence[Any], place: Place, owners: Sequence[str] | None) -> Head:
-    incarnation, epoch, clock = answers[0]
+    incarnation, epoch, clock, restoring = answers[0]
     live, too_late, *seen = answers[1]
     versions = answers[2].items() if owners is None else zip(owners, answers[2], strict=False)
     return Head(
@@ -130,6 +132,7 @@ def _head(answers: Sequence[Any], place: Place, owners: Sequence[str] | None) ->
         epoch=int(epoch or 0),
         clock=None if clock is None else int(clock),
         generation=None if live is None else int(live),
+        restoring=restoring is not None,
         too_late=int(too_late or 0),
         seen={name: int(raw) for name, raw in zip(place.connections, seen, strict=True) if raw},
         versions={_text(owner): int(raw) for owner, raw in versions if raw is not None},

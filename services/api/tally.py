@@ -78,7 +78,7 @@ class Tally:
     def _remember(
         self, place: Place, generation: int, line: Line, now: int, head: Head, sums: Sums
     ) -> None:
-        if line.owner not in head.versions:
+        if line.owner not in head.versions or head.restoring:
             return
         key = _key(place, generation, line, head)
         self._held[key] = (head.versions[line.owner], now + REMEMBER_S * 1000, sums)
