@@ -1,0 +1,237 @@
+"""The durable path: once ``publish`` returns, the records will be in the log, whatever happens.
+
+In: all records of one request. Out: nothing, or ``NotDurable``. Guarantee, by mode:
+
+- fallback: acknowledged by all in-sync replicas; when Kafka does not answer within two seconds, on
+  disk, and produced in order when it is back.
+- always (the broker is memory): on disk before anything else, produced right after; kept until
+archived
+  and applied, and produced again, in order, whenever the log begins anew.
+
+Producing twice is harmless (event ids), so everything doubtful is produced again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from paceline import logs, metrics
+from schemas import topics
+from services.ingest.journal import Journal, Segment
+from services.ingest.log import Log, LogAway
+from services.ingest.records import NotDurable, Record
+
+Mode = Literal["always", "fallback"]
+_CHUNK_BYTES: Final = 256 << 10
+_log = logs.get_logger(__name__)
+
+
+class Confirmations(Protocol):
+    """Who else has the records by now."""
+
+    async def next_offsets(self, incarnation: str, partitions: Collection[int]) -> dict[int, int]:
+        """By partition of ``crm.events``: below it everything is archived and applied."""
+        ...
+
+    async def letters(self, ids: Collection[str]) -> set[str]:
+        """Which of these dead letters are stored."""
+        ...
+
+
+class Placed(msgspec.Struct):
+    """Where a segment's records are in the present log."""
+
+    ends: dict[int, int] = {}
+    """By partition of ``crm.events``: the offset after the last one."""
+    letters: set[str] = set()
+    at: float = 0.0
+    """When the last acknowledgement came, by the monotonic clock."""
+
+
+class _LetterId(msgspec.Struct):
+    id: str
+
+
+class Publisher:
+    """Start it with ``run`` as a task; ``publish`` may be called before the log is there."""
+
+    def __init__(
+        self,
+        log: Log,
+        journal: Journal,
+        mode: Mode,
+        confirmations: Confirmations | None = None,
+        period_s: float = 1.0,
+    ) -> None:
+        self._log = log
+        self._journal = journal
+        self._mode = mode
+        self._confirmations = confirmations
+        self._period_s = period_s
+        self.incarnation: str | None = None
+        self._identified_at = 0.0
+        self._up = False
+        self._pass = 0
+        self._cursor = (0, 0)
+        self._placed: dict[int, Placed] = {}
+
+    @property
+    def up(self) -> bool:
+        """Whether the log took what it was given last."""
+        return self._up
+
+    async def publish(self, records: list[Record]) -> None:
+        """Return once all records are durable; ``NotDurable`` where that cannot be promised."""
+        if self._mode == "fallback" and self._up and await self._accepted(records):
+            return
+        await self._journal.append(records)
+
+    async def publish_to_log(self, records: list[Record]) -> None:
+        """As ``publish``, and nothing published later can overtake them within a partition."""
+        if self._mode == "always":
+            await self._journal.append(records)
+        elif not (self._up and self._drained and await self._accepted(records)):
+            raise NotDurable("Kafka is away", 1)
+
+    async def _accepted(self, records: list[Record]) -> bool:
+        start = time.perf_counter()
+        try:
+            await self._log.send(records)
+        except LogAway as e:
+            self._lost(e)
+            return False
+        metrics.PRODUCE_SECONDS.observe(time.perf_counter() - start)
+        return True
+
+    def _lost(self, why: Exception) -> None:
+        if self._up:
+            _log.warning("log_away", why=str(why))
+        self._up = False
+
+    async def run(self) -> None:
+        """Identify the log, produce what the journal holds, and let go of it; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._pump())
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._identify()
+                await self._release()
+            except LogAway as e:
+                self._lost(e)
+            except Exception as e:  # noqa: BLE001 - SQL or Redis away: keep what we have, go on
+                _log.warning("journal_kept", why=repr(e))
+            await asyncio.sleep(self._period_s)
+
+    async def _identify(self) -> None:
+        asked_at = time.monotonic()
+        found = await self._log.identify()
+        if found != self.incarnation:
+            _log.info("log_identified", incarnation=found, before=self.incarnation)
+            self.incarnation = found
+            self._rewind()
+        self._identified_at = asked_at
+        if not self._up and self._drained:
+            self._up = True
+
+    def _rewind(self) -> None:
+        """Another log: all that is kept has to be produced on it."""
+        self._pass += 1
+        self._cursor = (0, 0)
+        self._placed.clear()
+
+    @property
+    def _drained(self) -> bool:
+        segments = self._journal.segments
+        return not segments or self._cursor >= (segments[-1].number, segments[-1].size)
+
+    async def _pump(self) -> None:
+        while True:
+            chunk = self._next_chunk() if self.incarnation is not None else None
+            if chunk is None:
+                await self._journal.wait_written(self._period_s)
+            elif not await self._produce(*chunk):
+                await asyncio.sleep(self._period_s / 2)
+
+    def _next_chunk(self) -> tuple[Segment, list[tuple[Record, int]]] | None:
+        """What to produce next; moves over the ends of segments, torn ones included."""
+        number, at = self._cursor
+        for segment in self._journal.segments:
+            if segment.number < number:
+                continue
+            start = at if segment.number == number else 0
+            if start < segment.size:
+                found = self._journal.read(segment, start, _CHUNK_BYTES)
+                if found:
+                    return segment, found
+                if segment.number != self._journal.current:
+                    self._skip_torn(segment, start)
+        return None
+
+    def _skip_torn(self, segment: Segment, start: int) -> None:
+        # The end of a file that a crash cut: nobody was told that it was durable.
+        _log.warning("journal_torn", file=segment.path.name, bytes=segment.size - start)
+        self._placed.setdefault(segment.number, Placed())
+        self._cursor = (segment.number, segment.size)
+
+    async def _produce(self, segment: Segment, chunk: list[tuple[Record, int]]) -> bool:
+        before = self._pass
+        try:
+            offsets = await self._log.send([record for record, _ in chunk])
+        except LogAway as e:
+            self._lost(e)
+            return False
+        if before == self._pass:
+            self._note(segment, chunk, offsets)
+        self._up = True
+        return True
+
+    def _note(self, segment: Segment, chunk: list[tuple[Record, int]], offsets: list[int]) -> None:
+        placed = self._placed.setdefault(segment.number, Placed())
+        for (record, _), offset in zip(chunk, offsets, strict=True):
+            if record.topic == topics.EVENTS:
+                end = placed.ends.get(record.partition, 0)
+                placed.ends[record.partition] = max(end, offset + 1)
+            elif self._mode == "always":
+                placed.letters.add(msgspec.json.decode(record.value, type=_LetterId).id)
+        placed.at = time.monotonic()
+        self._cursor = (segment.number, chunk[-1][1])
+
+    async def _release(self) -> None:
+        if self._journal.current is not None and self._drained:
+            await self._journal.seal()
+        last = 0
+        for segment in self._journal.segments:
+            if not await self._let_go(segment):
+                break
+            last = segment.number
+        if last:
+            await self._journal.release(last)
+            self._placed = {n: p for n, p in self._placed.items() if n > last}
+
+    async def _let_go(self, segment: Segment) -> bool:
+        if segment.number == self._journal.current or self._cursor < (segment.number, segment.size):
+            return False
+        placed = self._placed.get(segment.number)
+        if placed is None:
+            return False
+        if self._mode == "fallback":
+            return True
+        # An acknowledgement counts for the log that was still the same after it.
+        return placed.at < self._identified_at and await self._confirmed(placed)
+
+    async def _confirmed(self, placed: Placed) -> bool:
+        if self._confirmations is None or self.incarnation is None:
+            return False
+        if placed.ends:
+            known = await self._confirmations.next_offsets(self.incarnation, placed.ends)
+            if any(known.get(p, 0) < end for p, end in placed.ends.items()):
+                return False
+        return placed.letters <= await self._confirmations.letters(placed.letters)
