@@ -18,6 +18,8 @@ The field of a pane hash is ``<measure>:<pane>``.
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from kpi.civil import local_day, zone_of
@@ -34,76 +36,93 @@ MONTHS_KEPT = 3_653 * DAY
 
 GAUGES = frozenset(("open", "open_n", "qual", "qual_n", "x_open_no_amount", "x_qual_no_amount"))
 
+_EPOCH = date(1970, 1, 1)
 _ZONE_SLACK = 2 * DAY
 """A civil span ends at another instant in every zone; expiry waits for the last of them."""
 
 
-class PaneKey(NamedTuple):
-    """One hash of panes."""
-
-    owner: str
-    grain: str
-    span: str
-
-
-class Pane(NamedTuple):
-    """A pane hash, the pane within it, and the instant (ms UTC) at which the hash may go; 0 = never."""
+class Hash(NamedTuple):
+    """A hash of panes of one owner, and the instant (ms UTC) at which it may go; 0 = never."""
 
     grain: str
     span: str
-    pane: int
     expires: int
 
 
-Increments = dict[PaneKey, dict[str, int]]
+Panes = tuple[tuple[Hash, str], ...]
+"""Where one instant falls: the hashes, and the end of the field's name in each."""
+
+Increments = dict[str, dict[Hash, dict[str, int]]]
+"""owner key -> hash -> field -> increment."""
 
 
 def is_gauge(measure: str) -> bool:
-    """Whether a measure is a level (summed up to a moment) rather than a flow (summed over a period)."""
+    """Whether a measure is a level (summed up to a moment) rather than a flow (over a period)."""
     return measure.partition(":")[0] in GAUGES
 
 
-def spread(
-    facts: Contributions, meaning: Meaning, now: int
-) -> tuple[Increments, dict[PaneKey, int]]:
-    """(increments per pane hash, expiry instant per pane hash); panes past their retention are left out."""
+def spread(facts: Contributions, meaning: Meaning, now: int) -> Increments:
+    """The increments that facts make; panes past their retention at ``now`` are left out."""
     increments: Increments = {}
-    expiries: dict[PaneKey, int] = {}
     for (owner, measure, instant), delta in facts.items():
-        for grain, span, pane, expires in panes_of(
-            measure, instant, zone_of(meaning, owner, instant)
-        ):
-            if 0 < expires <= now:
+        hashes = increments.get(owner)
+        if hashes is None:
+            hashes = increments[owner] = {}
+        for held, pane in panes_of(measure, instant, zone_of(meaning, owner, instant)):
+            if 0 < held.expires <= now:
                 continue
-            key = PaneKey(owner, grain, span)
-            fields = increments.get(key)
+            fields = hashes.get(held)
             if fields is None:
-                fields = increments[key] = {}
-                expiries[key] = expires
-            field = f"{measure}:{pane}"
+                fields = hashes[held] = {}
+            field = measure + pane
             fields[field] = fields.get(field, 0) + delta
-    return increments, expiries
+    return increments
 
 
-def panes_of(measure: str, instant: int, zone: str) -> tuple[Pane, ...]:
+def panes_of(measure: str, instant: int, zone: str) -> Panes:
     """All panes that a fact of this measure at this instant falls into."""
-    year, month, day, month_end = _civil(instant, zone)
     if is_gauge(measure):
-        return (
-            Pane("gd", f"{year:04}{month:02}", day, month_end + DAYS_KEPT),
-            Pane("gM", "all", year * 12 + month - 1, 0),
-        )
-    utc_day, utc_week = instant // DAY, instant // WEEK
+        return _gauge_panes(instant // MINUTE, zone)
+    return _flow_panes(instant // MINUTE, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _flow_panes(minute: int, zone: str) -> Panes:
+    year, month, day, month_end = _civil(minute * MINUTE, zone)
+    hour, utc_day, utc_week = minute // 60, minute // 1_440, minute // 10_080
     return (
-        Pane("m", str(utc_day), instant % DAY // MINUTE, (utc_day + 1) * DAY + MINUTES_KEPT),
-        Pane("h", str(utc_week), instant % WEEK // HOUR, (utc_week + 1) * WEEK + HOURS_KEPT),
-        Pane("d", f"{year:04}{month:02}", day, month_end + DAYS_KEPT),
-        Pane("M", f"{year:04}", month, month_end + MONTHS_KEPT + 366 * DAY),
+        (
+            Hash("m", str(utc_day), (utc_day + 1) * DAY + MINUTES_KEPT),
+            f":{minute % 1_440}",
+        ),
+        (
+            Hash("h", str(utc_week), (utc_week + 1) * WEEK + HOURS_KEPT),
+            f":{hour % 168}",
+        ),
+        (Hash("d", f"{year:04}{month:02}", month_end + DAYS_KEPT), f":{day}"),
+        (Hash("M", f"{year:04}", _year_end(year) + MONTHS_KEPT), f":{month}"),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _gauge_panes(minute: int, zone: str) -> Panes:
+    year, month, day, month_end = _civil(minute * MINUTE, zone)
+    return (
+        (Hash("gd", f"{year:04}{month:02}", month_end + DAYS_KEPT), f":{day}"),
+        (Hash("gM", "all", 0), f":{year * 12 + month - 1}"),
     )
 
 
 def _civil(instant: int, zone: str) -> tuple[int, int, int, int]:
     """(year, month, day, an instant by which the month is over everywhere)."""
     local = local_day(instant, zone)
-    month_end = instant + (32 - local.day) * DAY + _ZONE_SLACK
-    return local.year, local.month, local.day, month_end
+    following = date(local.year + local.month // 12, local.month % 12 + 1, 1)
+    return local.year, local.month, local.day, _midnight(following) + _ZONE_SLACK
+
+
+def _year_end(year: int) -> int:
+    return _midnight(date(year + 1, 1, 1)) + _ZONE_SLACK
+
+
+def _midnight(day: date) -> int:
+    return (day - _EPOCH).days * DAY

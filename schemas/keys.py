@@ -72,7 +72,12 @@ def entities(p: int, tenant: str, generation: int, bucket: int) -> str:
 
 def panes(p: int, tenant: str, generation: int, owner: str, grain: str, span: str) -> str:
     """Hash: measure and pane -> integer, for one owner key, grain and span (see ``kpi.panes``)."""
-    return f"{{{p}}}:{tenant}:{generation}:w:{_quoted(owner)}:{grain}:{span}"
+    return f"{owner_panes(p, tenant, generation, owner)}:{grain}:{span}"
+
+
+def owner_panes(p: int, tenant: str, generation: int, owner: str) -> str:
+    """What the names of all pane hashes of an owner begin with; grain and span follow."""
+    return f"{{{p}}}:{tenant}:{generation}:w:{_quoted(owner)}"
 
 
 @lru_cache(maxsize=65_536)

@@ -125,14 +125,14 @@ def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: i
 
 
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
-    increments, expiries = spread(changes.facts, live.meaning, now)
-    for pane, fields in increments.items():
-        kept = {field: delta for field, delta in fields.items() if delta}
-        if kept:
-            name = keys.panes(blob.partition, tenant, live.generation, *pane)
-            deltas = [str(delta) for delta in kept.values()]
-            entry = (blob.key(name), str(expiries[pane]), list(kept), deltas)
-            blob.increments.append(entry)
+    for owner, hashes in spread(changes.facts, live.meaning, now).items():
+        prefix = keys.owner_panes(blob.partition, tenant, live.generation, owner)
+        for held, fields in hashes.items():
+            kept = {field: delta for field, delta in fields.items() if delta}
+            if kept:
+                index = blob.key(f"{prefix}:{held.grain}:{held.span}")
+                deltas = [str(delta) for delta in kept.values()]
+                blob.increments.append((index, str(held.expires), list(kept), deltas))
 
 
 def _entry(tenant: str, changes: Changes, incarnation: str) -> list[str]:

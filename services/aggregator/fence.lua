@@ -33,45 +33,52 @@ for _, set in ipairs(sets) do hash_or_nothing(KEYS[set[1]]) end
 for _, drop in ipairs(drops) do hash_or_nothing(KEYS[drop[1]]) end
 for _, max in ipairs(maxima) do hash_or_nothing(KEYS[max[1]]) end
 
--- Integers stay strings unless both are far below 2^53; plan[i] = {key, fields to set, to delete,
--- to add by Redis itself, expiry}.
+-- Integers stay strings unless both are far below 2^53. plan[i] = {fields to set, to delete, to add
+-- by Redis itself, whether the hash may be new}.
+local call, find, format, abs = redis.call, string.find, string.format, math.abs
 local plan = {}
 for i, inc in ipairs(increments) do
   local key, names, deltas = KEYS[inc[1]], inc[3], inc[4]
-  local held = redis.call('HMGET', key, unpack(names))
-  local put, gone, add = {}, {}, {}
+  local held = call('HMGET', key, unpack(names))
+  local put, gone, add, fresh, n = {}, nil, nil, true, 0
   for j = 1, #names do
-    local current = held[j] or '0'
-    if #current > 20 or not string.match(current, '^%-?%d+$') then
-      return redis.error_reply('ERR ' .. key .. ' ' .. names[j] .. ' is not an integer')
+    local current = held[j]
+    if current then
+      fresh = false
+      if #current > 20 or not find(current, '^%-?%d+$') then
+        return redis.error_reply('ERR ' .. key .. ' ' .. names[j] .. ' is not an integer')
+      end
     end
-    local a, b = tonumber(current), tonumber(deltas[j])
-    if math.abs(a + b) >= LIMIT then
+    local a, b = tonumber(current or 0), tonumber(deltas[j])
+    local sum = a + b
+    if abs(sum) >= LIMIT then
       return redis.error_reply('ERR ' .. key .. ' ' .. names[j] .. ' would pass 2^62')
     end
-    if math.abs(a) < EXACT and math.abs(b) < EXACT then
-      if a + b == 0 then
-        gone[#gone + 1] = names[j]
-      else
-        put[#put + 1] = names[j]
-        put[#put + 1] = string.format('%.0f', a + b)
-      end
-    else
+    if abs(a) >= EXACT or abs(b) >= EXACT then
+      add = add or {}
       add[#add + 1] = j
+    elseif sum == 0 then
+      gone = gone or {}
+      gone[#gone + 1] = names[j]
+    else
+      put[n + 1] = names[j]
+      -- A delta onto nothing is its own sum, a string already.
+      put[n + 2] = current and format('%.0f', sum) or deltas[j]
+      n = n + 2
     end
   end
-  plan[i] = {key, put, gone, add, inc}
+  plan[i] = {put, gone, add, fresh}
 end
 
-for _, step in ipairs(plan) do
-  local key, inc = step[1], step[5]
-  if #step[2] > 0 then redis.call('HSET', key, unpack(step[2])) end
-  if #step[3] > 0 then redis.call('HDEL', key, unpack(step[3])) end
-  for _, j in ipairs(step[4]) do
-    redis.call('HINCRBY', key, inc[3][j], inc[4][j])
-    if redis.call('HGET', key, inc[3][j]) == '0' then redis.call('HDEL', key, inc[3][j]) end
+for i, inc in ipairs(increments) do
+  local key, step = KEYS[inc[1]], plan[i]
+  if #step[1] > 0 then call('HSET', key, unpack(step[1])) end
+  if step[2] then call('HDEL', key, unpack(step[2])) end
+  for _, j in ipairs(step[3] or {}) do
+    call('HINCRBY', key, inc[3][j], inc[4][j])
+    if call('HGET', key, inc[3][j]) == '0' then call('HDEL', key, inc[3][j]) end
   end
-  if inc[2] ~= '0' then redis.call('PEXPIREAT', key, inc[2]) end
+  if step[4] and inc[2] ~= '0' then call('PEXPIREAT', key, inc[2]) end
 end
 for _, set in ipairs(sets) do redis.call('HSET', KEYS[set[1]], unpack(set[2])) end
 for _, drop in ipairs(drops) do redis.call('HDEL', KEYS[drop[1]], unpack(drop[2])) end

@@ -67,7 +67,7 @@ class Fence:
         prefix = "#!lua\n" if memory_flags else ""
         self._sources = {
             name: prefix + (files(__package__) / f"{name}.lua").read_text("utf-8")
-            for name in ("claim", "fence", "fenced")
+            for name in ("claim", "fence", "fenced", "load")
         }
         self._shas: dict[str, str] = {}
 
@@ -95,6 +95,12 @@ class Fence:
             ),
         )
         return Answer(_text(answer)), int(held)
+
+    async def load(self, buckets: dict[str, list[str]]) -> list[bytes | None]:
+        """The packed entities of many buckets (hash -> entity keys), in one round trip."""
+        members = msgspec.msgpack.encode(list(buckets.values()))
+        found: list[bytes | None] = await self._run("load", list(buckets), (members,))
+        return found
 
     async def write(self, p: int, epoch: str, commands: list[tuple[str, str, list[str]]]) -> bool:
         """Commands (name, key, arguments) by the owner, position unmoved; False: fenced."""

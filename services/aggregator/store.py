@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from kpi.entity import Entity, unpack
 from schemas import keys
 from schemas.meaning import Meaning
+from services.aggregator.fence import Fence
 from services.aggregator.fold import Entities, Ref, Tenant
 
 CACHED_ENTITIES = 100_000
@@ -24,8 +25,9 @@ _meaning = msgspec.json.Decoder(Meaning)
 class Store:
     """One partition's reader."""
 
-    def __init__(self, redis: Redis, partition: int) -> None:
+    def __init__(self, redis: Redis, fence: Fence, partition: int) -> None:
         self._redis = redis
+        self._fence = fence
         self._p = partition
         self._tenants: dict[str, Tenant | None] = {}
         self._entities: Entities = {}
@@ -61,7 +63,7 @@ class Store:
 
     def of_generation(self, tenant: str, target: Tenant) -> Store:
         """A reader of a generation that is being built, with a cache of its own."""
-        store = Store(self._redis, self._p)
+        store = Store(self._redis, self._fence, self._p)
         store._tenants[tenant] = target
         return store
 
@@ -119,20 +121,19 @@ class Store:
         return Tenant(int(live), _meaning.decode(meaning)) if live and meaning else None
 
     async def _load(self, refs: list[Ref], tenants: dict[str, Tenant | None]) -> None:
-        buckets: dict[str, list[Ref]] = {}
+        buckets: dict[str, list[str]] = {}
+        order: dict[str, list[Ref]] = {}
         for ref in refs:
             tenant = tenants[ref[0]]
             assert tenant is not None  # noqa: S101 - the caller left the others out
             bucket = keys.entity_bucket(ref[1])
             name = keys.entities(self._p, ref[0], tenant.generation, bucket)
-            buckets.setdefault(name, []).append(ref)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for name, members in buckets.items():
-                pipe.hmget(name, [ref[1] for ref in members])
-            answers = await pipe.execute()
-        for members, packed in zip(buckets.values(), answers, strict=True):
-            for ref, raw in zip(members, packed, strict=True):
-                self._entities[ref] = unpack(raw) if raw is not None else None
+            buckets.setdefault(name, []).append(ref[1])
+            order.setdefault(name, []).append(ref)
+        answers = await self._fence.load(buckets)
+        wanted = (ref for members in order.values() for ref in members)
+        for ref, raw in zip(wanted, answers, strict=True):
+            self._entities[ref] = unpack(raw) if raw is not None else None
 
 
 def _text(raw: bytes | str) -> str:

@@ -169,7 +169,7 @@ class Worker:
 
     async def _claim(self, number: int) -> tuple[Partition, Claim]:
         tp = TP(topics.EVENTS, number)
-        store = Store(self.redis, number)
+        store = Store(self.redis, self.fence, number)
         partition = Partition(
             number, self.fence, store, self.archive, self.incarnation, self.batch_events
         )
