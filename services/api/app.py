@@ -1,0 +1,39 @@
+"""The app: routes, problems, the edge, and the page's files.
+
+In: services. Out: an ASGI app. Guarantee: makes no client and touches no store; whoever made the
+services closes them.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+import paceline
+from services.api import docs, problems, routes, routes_ops, routes_stream
+from services.api.context import Services
+from services.api.edge import Edge
+
+_ABOUT = (
+    "Every rep's numbers, live, from the events their CRM already sends. Amounts are minor units."
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The app of the API."""
+    app = FastAPI(
+        title="Paceline API",
+        version=getattr(paceline, "__version__", "0"),
+        description=_ABOUT,
+        # Their pages load scripts from elsewhere; the document itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    for router in (routes.router, routes_stream.router, routes_ops.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=routes_ops.STATIC), name="static")
+    app.add_middleware(Edge)
+    problems.install(app)
+    docs.install(app)
+    return app

@@ -1,0 +1,202 @@
+"""The API's documentation: OpenAPI with an example for every answer and every problem.
+
+In: the shapes of ``answers``. Out: arguments for routes, and the finished OpenAPI document.
+Guarantee: examples are encoded from the real structs, so they cannot drift from what is answered.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.api import answers, examples
+from services.api.problems import MEDIA_TYPE, TYPE
+
+PERIOD = "day, week (ISO), month, quarter, year, or rolling:<n><m|h|d> up to 400 days"
+AT = (
+    "As of when: a civil date (the end of that day in each rep's zone) or an RFC 3339 instant with "
+    "its zone (civil periods then run to the end of its local day). Now where absent."
+)
+IF_NONE_MATCH = "The ETag of an earlier answer; 304 while nothing changed."
+LAST_EVENT_ID = "The id of the last event received; the stream goes on from there where it can."
+
+_SHAPES = (
+    answers.Progress,
+    answers.Change,
+    answers.Reps,
+    answers.Teams,
+    answers.Me,
+    answers.Catalogue,
+    answers.Ready,
+    answers.Problem,
+)
+_REF = "#/components/schemas/{name}"
+
+Extra = dict[str, Any]
+Responses = dict[int | str, dict[str, Any]]
+
+
+def _body(shape: type[msgspec.Struct], example: object, media: str = "application/json") -> Extra:
+    schema = {"$ref": _REF.format(name=shape.__name__)}
+    return {media: {"schema": schema, "example": msgspec.to_builtins(example)}}
+
+
+def _ok(description: str, shape: type[msgspec.Struct], example: object) -> Responses:
+    return {200: {"description": description, "content": _body(shape, example)}}
+
+
+def _problem(status: HTTPStatus, code: str, detail: str, possible: str = "") -> Responses:
+    example = answers.Problem(
+        type=TYPE + code,
+        title=status.phrase,
+        status=int(status),
+        detail=detail,
+        instance="/v1/reps/maria/progress",
+        possible=possible,
+    )
+    content = _body(answers.Problem, example, MEDIA_TYPE)
+    return {int(status): {"description": status.phrase, "content": content}}
+
+
+_ALWAYS: Responses = {
+    **_problem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthenticated",
+        "send an API key as Authorization: Bearer <key>",
+    ),
+    **_problem(HTTPStatus.FORBIDDEN, "forbidden", "this API key has no scope 'read'"),
+    **_problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "a store does not answer; nothing is lost, try again",
+    ),
+}
+_ABSENT = _problem(HTTPStatus.NOT_FOUND, "not-found", "there is no such rep")
+_REFUSED = _problem(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "beyond-retention",
+    "the edge at 2017-03-15 is no longer kept to the day",
+    "single days are kept 800 days: let the period begin and end with a month",
+)
+_NOT_MODIFIED: Responses = {304: {"description": "What If-None-Match names still holds."}}
+_ETAG: Extra = {"ETag": {"description": "Names this state.", "schema": {"type": "string"}}}
+_KEYED: Extra = {"security": [{"bearer": []}, {"apiKey": []}]}
+
+
+def _route(responses: Responses, tag: str, **more: Any) -> Extra:
+    return {
+        "responses": {**responses, **_ALWAYS},
+        "tags": [tag],
+        "openapi_extra": _KEYED,
+        "response_model": None,
+        **more,
+    }
+
+
+def progress(kind: str) -> Extra:
+    """The documentation of one of the three progress routes."""
+    ok = _ok("The numbers, and all that is needed to judge them.", answers.Progress, _SHOWN[kind])
+    ok[200]["headers"] = _ETAG
+    return _route({**ok, **_NOT_MODIFIED, **_ABSENT, **_REFUSED}, "progress")
+
+
+_SHOWN = {
+    "rep": examples.rep(),
+    "team": examples.team(),
+    "organisation": examples.organisation(),
+}
+
+REPS = _route(
+    {**_ok("A page of reps.", answers.Reps, examples.reps()), **_ABSENT, **_REFUSED},
+    "organisation",
+)
+TEAMS = _route(_ok("The visible teams.", answers.Teams, examples.teams()), "organisation")
+ME = _route(_ok("The caller.", answers.Me, examples.me()), "organisation")
+MEASURES = _route(_ok("The measures.", answers.Catalogue, examples.catalogue()), "progress")
+STREAM = _route(
+    {
+        200: {
+            "description": (
+                "`snapshot` events carry a Progress, `change` events a Change; their ids are for "
+                "Last-Event-ID. A comment every 15 s keeps the connection open."
+            ),
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": examples.stream(),
+                }
+            },
+        },
+        **_ABSENT,
+        **_REFUSED,
+    },
+    "progress",
+)
+HEALTH: Extra = {
+    "tags": ["operation"],
+    "response_model": None,
+    "responses": {
+        200: {
+            "description": "Alive.",
+            "content": {
+                "application/json": {"schema": {"type": "object"}, "example": {"alive": True}}
+            },
+        }
+    },
+}
+READY: Extra = {
+    "tags": ["operation"],
+    "response_model": None,
+    "responses": {
+        **_ok("Ready.", answers.Ready, examples.ready(owned=True)),
+        503: {
+            "description": "Not ready, and why.",
+            "content": _body(answers.Ready, examples.ready(owned=False)),
+        },
+    },
+}
+METRICS: Extra = {
+    "tags": ["operation"],
+    "response_model": None,
+    "responses": {
+        200: {
+            "description": "Prometheus text.",
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "paceline_sse_clients 3.0\n",
+                }
+            },
+        }
+    },
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer ``/openapi.json`` with the shapes of ``answers`` in it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own documented way
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, shapes = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
+    components = document.setdefault("components", {})
+    # Our 422 is a problem too, never FastAPI's own shape.
+    components["schemas"] = shapes
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    return document

@@ -1,0 +1,75 @@
+"""The route of the event stream.
+
+In: a request with a key in its header. Out: server-sent events. Guarantee: a key that ends, or that
+may no longer see what it streams, ends its stream within seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse
+
+from services.api import docs
+from services.api.access import Caller
+from services.api.context import Asking, Serving, presented_key, still
+from services.api.problems import ProblemError, unprocessable
+from services.api.progress import Selection
+from services.api.routes import of_organisation, of_rep, of_team, refusal
+from services.api.stream import HEARTBEAT_S, Stream, View
+from services.api.windows import UnreadableError, ask
+
+SEND_TIMEOUT_S = 30
+"""A client that takes nothing for so long is gone."""
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/stream", **docs.STREAM)
+async def stream(
+    request: Request,
+    caller: Asking,
+    services: Serving,
+    team: Annotated[str | None, Query(description="a team's tree")] = None,
+    rep: Annotated[str | None, Query(description="one rep")] = None,
+    period: Annotated[str, Query(description=docs.PERIOD)] = "month",
+    last_event_id: Annotated[str, Header(description=docs.LAST_EVENT_ID)] = "",
+) -> Response:
+    """A snapshot, then the new numbers of whoever changed; without team and rep: everybody."""
+    try:
+        ask(period, None, services.clock())
+    except UnreadableError as error:
+        raise refusal(error) from None
+    presented = presented_key(request)
+
+    async def look() -> View | None:
+        current = await still(services, presented)
+        return None if current is None else _view(current, team, rep)
+
+    source = Stream(services.teller, services.feed, look, period, services.clock)
+    return EventSourceResponse(
+        source.events(View(caller, choose(caller, team, rep)), last_event_id),
+        ping=HEARTBEAT_S,
+        sep="\n",
+        send_timeout=SEND_TIMEOUT_S,
+    )
+
+
+def choose(caller: Caller, team: str | None, rep: str | None) -> Selection:
+    """What a request wants to see; refused where it may not."""
+    if team is not None and rep is not None:
+        raise unprocessable("ambiguous", "team and rep exclude each other", "one of the two")
+    if rep is not None:
+        return of_rep(caller.rep(rep))
+    if team is not None:
+        return of_team(caller, caller.team(team))
+    caller.need_tenant()
+    return of_organisation(caller.org)
+
+
+def _view(caller: Caller, team: str | None, rep: str | None) -> View | None:
+    try:
+        return View(caller, choose(caller, team, rep))
+    except ProblemError:
+        return None
