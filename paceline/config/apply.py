@@ -1,8 +1,8 @@
 """Applying a document: the database becomes what the file says.
 
 In: a checked document and the code version of ``kpi``. Out: what changed, per tenant. Guarantee:
-all or nothing, in one transaction; a second apply of the same file changes nothing; a new generation
-is made exactly where the numbers' meaning differs from the latest one.
+all or nothing, in one transaction; a second apply of the same file changes nothing; a generation is
+made exactly where the numbers' meaning differs from the latest one.
 """
 
 from __future__ import annotations

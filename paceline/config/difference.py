@@ -98,7 +98,7 @@ def _leaves(thing: Any) -> dict[str, Any]:
 
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield from _walk(f"{path}.{key}" if path else str(key), inner)
     else:
@@ -106,8 +106,12 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
+    if value is None or value in ([], ()):
         return "(none)"
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(value).decode()
+    if isinstance(value, list | tuple):
+        return ", ".join(_item(item) for item in value)
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _item(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else _shown(value)

@@ -16,6 +16,7 @@ from paceline.sql.engine import reading
 from paceline.sql.keys import now_ms
 from paceline.sql.models import Archived, ArchiveProgress, Incarnation
 from paceline.sql.statements import insert, insert_or_ignore, storable
+from schemas import topics
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ async def append(
         key = {"incarnation": incarnation, "partition": partition}
         values = [key | _values(row) for row in rows]
         await session.execute(insert_or_ignore(session, Archived), values)
-    await _advance(session, incarnation, partition, next_offset)
+    await advance(session, topics.EVENTS, incarnation, partition, next_offset)
 
 
 def _values(row: Row) -> dict[str, object]:
@@ -65,26 +66,32 @@ def _values(row: Row) -> dict[str, object]:
     return {"offset": row.offset, "payload": row.payload} | texts
 
 
-async def _advance(
-    session: AsyncSession, incarnation: str, partition: int, next_offset: int
+async def advance(
+    session: AsyncSession, topic: str, incarnation: str, partition: int, next_offset: int
 ) -> None:
+    """Note how far a topic was read, in the transaction of what was read; never backwards."""
     statement = insert(session, ArchiveProgress)
     new = statement.excluded.next_offset
     statement = statement.on_conflict_do_update(
-        index_elements=["incarnation", "partition"],
+        index_elements=["topic", "incarnation", "partition"],
         set_={"next_offset": new},
         # A second ledger that is behind must not pull the position back.
         where=new > ArchiveProgress.next_offset,
     )
-    values = {"incarnation": incarnation, "partition": partition, "next_offset": next_offset}
+    key = {"topic": topic, "incarnation": incarnation, "partition": partition}
+    values = key | {"next_offset": next_offset}
     await session.execute(statement, values)
 
 
-async def progress(session: AsyncSession, incarnation: str, partition: int) -> int | None:
-    """The first offset of the partition's log that is not archived; None: nothing is yet."""
+async def progress(
+    session: AsyncSession, incarnation: str, partition: int, *, topic: str = topics.EVENTS
+) -> int | None:
+    """The first offset of the partition's log that is not in SQL; None: nothing is yet."""
     return await session.scalar(
         select(ArchiveProgress.next_offset).where(
-            ArchiveProgress.incarnation == incarnation, ArchiveProgress.partition == partition
+            ArchiveProgress.topic == topic,
+            ArchiveProgress.incarnation == incarnation,
+            ArchiveProgress.partition == partition,
         )
     )
 

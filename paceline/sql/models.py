@@ -185,9 +185,10 @@ class Archived(Base):
 
 
 class ArchiveProgress(Base):
-    """How far the archive follows the log: everything below ``next_offset`` is in it."""
+    """How far SQL follows the log: everything of the topic below ``next_offset`` is in it."""
 
     __tablename__ = "archive_progress"
+    topic: Mapped[str] = mapped_column(primary_key=True)
     incarnation: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     next_offset: Mapped[int]

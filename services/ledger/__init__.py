@@ -1,1 +1,1 @@
-"""Archives every accepted patch and restores from the archive."""
+"""Archives every accepted record of the log and keeps the dead letters, in SQL."""

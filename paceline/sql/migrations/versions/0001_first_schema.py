@@ -24,10 +24,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "archive_progress",
+        sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("incarnation", sa.Text(), nullable=False),
         sa.Column("partition", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("incarnation", "partition", name=op.f("pk_archive_progress")),
+        sa.PrimaryKeyConstraint(
+            "topic", "incarnation", "partition", name=op.f("pk_archive_progress")
+        ),
     )
     op.create_table(
         "dead_letters",

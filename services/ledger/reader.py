@@ -1,0 +1,185 @@
+"""Following the log: which records, from where, and of which incarnation.
+
+In: Kafka. Out: chunks for the writer. Guarantee: positions are SQL's, never the consumer group's;
+records are kept under the incarnation that they were read from, for it is asked after the fetch
+and before the commit: had the log been replaced in between, the records would be dropped and read
+again where they belong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from paceline import metrics
+from paceline.kafka import IncarnationReader, LogError, ensure_topics
+from paceline.logs import get_logger
+from paceline.settings import Settings
+from schemas import topics
+from services.ledger.writer import Chunk, Record, Writer
+
+log = get_logger(__name__)
+
+GROUP = "paceline-ledger"
+POLL_MS = 1000
+"""An idle ledger still looks for a new incarnation this often."""
+PAUSE_S = 0.5
+_BATCH_FACTOR = 4
+"""Larger batches than a script's: a transaction costs an fsync, and nobody waits for it."""
+
+
+class RebornError(Exception):
+    """The log is another one now."""
+
+
+async def follow(settings: Settings, writer: Writer) -> None:
+    """Keep the log until cancelled; over broker failures and over the end of the log itself.
+
+    Raises:
+        LogError: the topics are not what this installation needs, or the log has shrunk.
+    """
+    while True:
+        try:
+            await _follow_one(settings, writer)
+        except RebornError:
+            log.warning("log_reborn")
+        except (KafkaError, OSError) as error:
+            log.warning("kafka_away", error=repr(error), again_in_s=PAUSE_S)
+            await asyncio.sleep(PAUSE_S)
+
+
+async def _follow_one(settings: Settings, writer: Writer) -> None:
+    incarnation = await ensure_topics(
+        settings.kafka, partitions=settings.partitions, replication=settings.replication
+    )
+    async with IncarnationReader(settings.kafka) as reader, _consumer(settings) as consumer:
+        positions = Positions(consumer, writer, incarnation)
+        consumer.subscribe([topics.EVENTS, topics.DEAD], listener=positions)
+        while True:
+            chunks, unreadable = await _fetch(consumer, settings.batch_events * _BATCH_FACTOR)
+            if await reader.read() != incarnation:
+                raise RebornError
+            await positions.mend(unreadable)
+            if chunks:
+                await writer.write(incarnation, chunks)
+                positions.moved(chunks)
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_bytes=settings.fetch_max_bytes,
+        fetch_max_wait_ms=settings.fetch_wait_ms,
+        metadata_max_age_ms=5_000,
+        retry_backoff_ms=50,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def _fetch(consumer: AIOKafkaConsumer, most: int) -> tuple[list[Chunk], list[TopicPartition]]:
+    """Some records, or the partitions whose position the log does not have."""
+    try:
+        found = await consumer.getmany(timeout_ms=POLL_MS, max_records=most)
+    except NoOffsetForPartitionError:
+        # Assigned, and not sought yet; the group's committed offsets are never used.
+        return [], []
+    except OffsetOutOfRangeError as error:
+        return [], list(error.args[0])
+    return [_chunk(tp, records) for tp, records in found.items() if records], []
+
+
+def _chunk(tp: TopicPartition, found: Sequence[Any]) -> Chunk:
+    records = [Record(one.offset, one.timestamp, one.value) for one in found]
+    return Chunk(tp.topic, tp.partition, records, records[-1].offset + 1)
+
+
+class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Where each partition is read: sought at every assignment to where SQL is."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, writer: Writer, incarnation: str) -> None:
+        self._consumer = consumer
+        self._writer = writer
+        self._incarnation = incarnation
+        self._read: dict[TopicPartition, int] = {}
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Forget them; what is being written may be written again by the next owner."""
+        for tp in revoked:
+            self._read.pop(tp, None)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Seek to SQL's position, whatever Kafka's committed offset says."""
+        for tp in assigned:
+            at = await self._writer.position(self._incarnation, tp.topic, tp.partition)
+            self._seek(tp, at)
+
+    async def mend(self, unreadable: Collection[TopicPartition]) -> None:
+        """Go on where the log begins if it has dropped what was not archived yet; say so loudly.
+
+        Raises:
+            LogError: the log ends before the archive does, without being another log.
+        """
+        if not unreadable:
+            return
+        starts = await self._consumer.beginning_offsets(unreadable)
+        ends = await self._consumer.end_offsets(unreadable)
+        for tp in unreadable:
+            at = self._read.get(tp, 0)
+            if at > ends[tp]:
+                raise LogError(_shrunk(tp, at, ends[tp]))
+            if at < starts[tp]:
+                log.error(
+                    "records_lost",
+                    topic=tp.topic,
+                    partition=tp.partition,
+                    first=at,
+                    count=starts[tp] - at,
+                )
+                self._seek(tp, starts[tp])
+
+    def moved(self, chunks: Sequence[Chunk]) -> None:
+        """Note what is written, and how far behind that leaves us."""
+        for chunk in chunks:
+            tp = TopicPartition(chunk.topic, chunk.partition)
+            if tp in self._read:
+                self._read[tp] = chunk.next_offset
+                self._measure(tp)
+
+    def _measure(self, tp: TopicPartition) -> None:
+        end = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
+        if tp.topic == topics.EVENTS and end is not None:
+            metrics.LEDGER_LAG_EVENTS.labels(tp.partition).set(max(0, end - self._read[tp]))
+
+    def _seek(self, tp: TopicPartition, offset: int) -> None:
+        try:
+            self._consumer.seek(tp, offset)
+            self._read[tp] = offset
+        except IllegalStateError:
+            # Taken from us while SQL was asked; its new owner seeks.
+            self._read.pop(tp, None)
+
+
+def _shrunk(tp: TopicPartition, archived: int, end: int) -> str:
+    return (
+        f"{tp.topic}/{tp.partition} ends at {end}, but is archived up to {archived}: the brokers "
+        f"lost acknowledged records. Delete the topics {topics.EVENTS}, {topics.DEAD} and "
+        f"{topics.INCARNATION} to begin a new log; the archive keeps what it has"
+    )

@@ -1,0 +1,113 @@
+"""Writing what was read, with the position, in one transaction.
+
+In: records by topic and partition, all of one log. Out: rows in SQL. Guarantee: a position never
+runs ahead of its rows; writing the same again changes nothing; while SQL is away it waits and
+tries again, and drops nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from paceline import metrics
+from paceline.logs import get_logger
+from paceline.sql import archive, dead
+from paceline.sql.engine import reading, writing
+from schemas import topics
+from services.ledger.rows import archive_row, letter
+
+log = get_logger(__name__)
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+
+T = TypeVar("T")
+
+
+class Record(NamedTuple):
+    """One record: its offset, its time (ms), its value."""
+
+    offset: int
+    at: int
+    value: bytes | None
+
+
+class Chunk(NamedTuple):
+    """Records of one partition, in order; everything below ``next_offset`` has been read."""
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    next_offset: int
+
+
+class Writer:
+    """The ledger's hand."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def position(self, incarnation: str, topic: str, partition: int) -> int:
+        """Where to read on; 0 in a log that was never seen."""
+
+        async def ask() -> int:
+            async with reading(self._engine) as session:
+                known = await archive.progress(session, incarnation, partition, topic=topic)
+            return known or 0
+
+        return await patiently(ask)
+
+    async def write(self, incarnation: str, chunks: Sequence[Chunk]) -> None:
+        """Keep the chunks, all or none."""
+
+        async def store() -> None:
+            with metrics.LEDGER_COMMIT_SECONDS.time():
+                async with writing(self._engine) as session:
+                    for chunk in chunks:
+                        await _store(session, incarnation, chunk)
+
+        await patiently(store)
+
+
+async def _store(session: AsyncSession, incarnation: str, chunk: Chunk) -> None:
+    if chunk.topic == topics.DEAD:
+        await _store_letters(session, incarnation, chunk)
+        return
+    found = [archive_row(record.offset, record.value) for record in chunk.records]
+    rows = [row for row in found if row is not None]
+    await archive.append(session, incarnation, chunk.partition, rows, chunk.next_offset)
+    metrics.LEDGER_ROWS.labels("archived").inc(len(rows))
+
+
+async def _store_letters(session: AsyncSession, incarnation: str, chunk: Chunk) -> None:
+    letters = [
+        letter(f"{incarnation}:{chunk.partition}:{record.offset}", record.value, record.at)
+        for record in chunk.records
+    ]
+    await dead.store(session, letters)
+    await archive.advance(session, chunk.topic, incarnation, chunk.partition, chunk.next_offset)
+    metrics.LEDGER_ROWS.labels("dead").inc(len(letters))
+
+
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work, again and again while SQL is away, with growing pauses."""
+    pause, since = FIRST_PAUSE_S, time.monotonic()
+    while True:
+        try:
+            return await work()
+        except (SQLAlchemyError, OSError) as error:
+            away = round(time.monotonic() - since, 1)
+            log.warning("sql_away", error=_short(error), away_s=away, again_in_s=pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def _short(error: Exception) -> str:
+    # SQLAlchemy's text repeats the parameters, so whole payloads: the first line says enough.
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]
