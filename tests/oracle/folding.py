@@ -1,7 +1,8 @@
 """The aggregator with nothing but memory: the domain folded batch by batch into panes.
 
-In: batches of (event id, connection, patch) of one tenant. Out: packed entities and panes, as Redis would
-hold them, and reads through ``kpi.reading``. Unlike ``plain`` this uses the domain: it is what is tested.
+In: batches of (event id, connection, patch) of one tenant. Out: packed entities and panes, as
+Redis would hold them, and reads through ``kpi.reading``. Unlike ``plain`` this uses the domain: it
+is what is tested.
 """
 
 from __future__ import annotations
@@ -9,19 +10,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from kpi import entity as entities
 from kpi import panes, reading
 from kpi.activity import touched
 from kpi.contributions import Contributions, contributions, diff
 from kpi.entity import Entity
-from schemas.envelope import EntityPatch, entity_key, owner_key
+from schemas.envelope import EntityPatch, entity_key
 from schemas.meaning import Meaning
 
 Told = tuple[str, str, EntityPatch]
 
-PaneKey = tuple[str, str, str]
-"""(owner key, grain, span)."""
+
+class PaneKey(NamedTuple):
+    """One hash of one owner."""
+
+    owner: str
+    grain: str
+    span: str
+
 
 ALWAYS = 0
 """A present so early that no pane is past its retention."""
@@ -115,9 +123,9 @@ class Folding:
         return {key: amount for key, amount in total.items() if amount}
 
     def _store(self, facts: Contributions, new: dict[str, Entity]) -> Contributions:
-        for owner, hashes in panes.spread(facts, self.meaning, self.now).items():
-            for held, fields in hashes.items():
-                self._increment((owner, held.grain, held.span), fields)
+        increments = panes.spread(facts, self.meaning, self.now)
+        for (owner, held, field), by in increments.items():
+            self._increment((owner, held.grain, held.span), {field: by})
         self.packed.update({key: entities.pack(entity) for key, entity in new.items()})
         self.facts.update(facts)
         return facts
@@ -133,7 +141,9 @@ class Folding:
 
     def _read(self, owner: str, measure: str, slices: Sequence[reading.Slice]) -> int:
         return sum(
-            reading.fold(self.panes.get((owner, one.grain, one.span), {}), one).get(measure, 0)
+            reading.fold(self.panes.get(PaneKey(owner, one.grain, one.span), {}), one).get(
+                measure, 0
+            )
             for one in slices
         )
 
@@ -143,6 +153,3 @@ def folded(told: Iterable[Told], meaning: Meaning) -> Folding:
     folding = Folding(meaning)
     folding.fold(told)
     return folding
-
-
-__all__ = ["Folding", "Told", "folded", "owner_key"]

@@ -1,0 +1,1 @@
+"""The domain: examples that tell a history, and laws over random ones."""

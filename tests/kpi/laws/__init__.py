@@ -1,0 +1,1 @@
+"""Laws that hold over every history, checked over random ones."""

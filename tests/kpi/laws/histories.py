@@ -1,0 +1,204 @@
+"""Random histories of a small, busy sales team on three continents.
+
+Out: Hypothesis strategies of what a tenant was told. The world is small on purpose: two deals and
+two activities, few instants, few event ids, so that changes collide, are late, and come twice.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from schemas.envelope import EntityPatch, Op, Scalar
+from schemas.meaning import Category, ConnectionMeaning, Meaning
+
+Told = tuple[str, str, EntityPatch]
+
+law = settings(max_examples=150, deadline=None)
+"""Enough to meet the collisions of so small a world, on two shared cores."""
+
+HUBSPOT, ZOHO = "hubspot-main", "zoho-apac"
+SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
+
+
+ANCHORS = tuple(
+    _ms(text)
+    for text in (
+        "2025-12-31T16:00:00",  # midnight of New Year in Shanghai
+        "2026-01-01T05:00:00",  # midnight of New Year in New York
+        "2026-02-28T23:59:59",
+        "2026-03-08T06:59:59",  # New York springs forward: a day of 23 hours
+        "2026-03-28T10:00:00",
+        "2026-04-04T15:00:00",  # Lord Howe falls back by half an hour
+        "2026-04-10T09:30:00",
+        "2026-10-03T15:30:00",  # Lord Howe springs forward by half an hour
+        "2026-11-01T05:30:00",  # New York falls back: a day of 25 hours
+    )
+)
+
+STAGES: dict[str, dict[str, Category]] = {
+    "*": {"lead": "open", "qualified": "qualified", "signed": "won", "lost to rival": "lost"},
+    "renewals": {"lead": "qualified", "signed": "won", "churned": "lost"},
+}
+
+MEANING = Meaning(
+    code=1,
+    zone="Asia/Shanghai",
+    owner_zones={
+        f"{HUBSPOT}/ana": ((0, "America/New_York"), (_ms("2026-04-05T00:00:00"), "Europe/Berlin")),
+        f"{HUBSPOT}/ben": ((0, "Australia/Lord_Howe"),),
+        f"{ZOHO}/ana": ((0, "Asia/Shanghai"),),
+    },
+    connections={
+        HUBSPOT: ConnectionMeaning(currency="USD", stages=STAGES),
+        ZOHO: ConnectionMeaning(currency="JPY", stages={"*": {"signed": "won"}}),
+    },
+)
+
+WITHOUT_STALENESS = Meaning(
+    code=1, zone="UTC", connections=MEANING.connections, stale_after_days=None
+)
+
+meanings = st.sampled_from((MEANING, MEANING, WITHOUT_STALENESS))
+
+instants = st.builds(
+    lambda anchor, days, ms: anchor + days * DAY + ms,
+    st.sampled_from(ANCHORS),
+    st.sampled_from((0, 0, 0, 1, 29, 30, 31)),
+    st.sampled_from((0, 0, 0, 1, SECOND, HOUR)),
+)
+
+stages = st.sampled_from(
+    ("lead", "qualified", "signed", "lost to rival", "churned", "démo 演示", None)
+)
+owners = st.sampled_from(("ana", "ben", "chen", "", None))
+amounts = st.sampled_from(
+    (
+        "40000",
+        "100000.00",
+        "1200.505",
+        "1200.515",
+        "-350",
+        "0",
+        "a lot",
+        "",
+        None,
+        "2e15",
+        "1e999999",
+    )
+)
+close_days = st.sampled_from(("2026-03-31", "2026-06-30", "", None))
+pipelines = st.sampled_from(("new business", "renewals", None))
+
+DEAL_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
+    "stage": stages,
+    "owner": owners,
+    "amount": amounts,
+    "close_on": close_days,
+    "pipeline": pipelines,
+    "currency": st.sampled_from(("USD", "JPY", "KWD", "", None)),
+    "name": st.sampled_from(("Acme renewal", "Acme renewal 2026")),
+}
+
+ACTIVITY_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
+    "owner": owners,
+    "type": st.sampled_from(("call", "visit", "visit", "demo", "lunch", None)),
+    "status": st.sampled_from(("done", "done", "planned", "no_show", "", None)),
+    "at": st.one_of(instants, st.none()),
+    "deal": st.sampled_from(("9001", "9002", 9001, "", None)),
+    "new_customer": st.sampled_from((True, False, "1", 1, None)),
+}
+
+event_ids = st.sampled_from(("evt-1", "evt-2", "evt-3", "evt-4", "evt-5"))
+connections = st.sampled_from((HUBSPOT, HUBSPOT, HUBSPOT, ZOHO))
+deal_ops: st.SearchStrategy[Op] = st.sampled_from(
+    ("create", "set", "set", "set", "set", "set", "merge", "delete", "restore")
+)
+activity_ops: st.SearchStrategy[Op] = st.sampled_from(
+    ("create", "create", "set", "delete", "restore")
+)
+
+
+@st.composite
+def deal_changes(draw: st.DrawFn) -> Told:
+    """Any change of one of two deals."""
+    op = draw(deal_ops)
+    return _told(draw, op, draw(st.sampled_from(("9001", "9002"))), "deal")
+
+
+@st.composite
+def activity_changes(draw: st.DrawFn) -> Told:
+    """Any change of one of two activities."""
+    return _told(draw, draw(activity_ops), draw(st.sampled_from(("77", "78"))), "activity")
+
+
+def _told(draw: st.DrawFn, op: Op, vendor_id: str, kind: str) -> Told:
+    fields = DEAL_FIELDS if kind == "deal" else ACTIVITY_FIELDS
+    named = draw(st.lists(st.sampled_from(sorted(fields)), max_size=4, unique=True))
+    at = draw(instants)
+    patch = EntityPatch(
+        entity="deal" if kind == "deal" else "activity",
+        id=vendor_id,
+        op=op,
+        occurred_at=at,
+        received_at=at,
+        sequence=draw(st.sampled_from((0, 0, 0, 1, 2**63))),
+        created_at=draw(st.one_of(st.none(), st.none(), instants)),
+        merged_into="9002" if op == "merge" else None,
+        fields={name: draw(fields[name]) for name in named},
+    )
+    return draw(event_ids), draw(connections), patch
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Told]:
+    """The believable life of one deal: created, moved through stages, closed, perhaps reopened."""
+    moments = sorted(draw(st.lists(instants, min_size=3, max_size=8)))
+    way = ["lead", "qualified", draw(st.sampled_from(("signed", "lost to rival"))), "qualified"]
+    told = [_step(draw, f"life-{n}", at, way[n % 4]) for n, at in enumerate(moments)]
+    first = told[0][2]
+    opening = EntityPatch(
+        entity="deal",
+        id=first.id,
+        op="create",
+        occurred_at=first.occurred_at,
+        received_at=first.occurred_at,
+        fields={"owner": draw(owners), "amount": draw(amounts), "close_on": draw(close_days)},
+    )
+    return [("life-opening", HUBSPOT, opening), *told]
+
+
+def _step(draw: st.DrawFn, event: str, at: int, stage: str) -> Told:
+    fields: dict[str, Scalar] = {"stage": stage}
+    if draw(st.booleans()):
+        fields["owner"] = draw(owners)
+    if draw(st.booleans()):
+        fields["amount"] = draw(amounts)
+    patch = EntityPatch(
+        entity="deal", id="9001", op="set", occurred_at=at, received_at=at, fields=fields
+    )
+    return event, HUBSPOT, patch
+
+
+histories: st.SearchStrategy[list[Told]] = st.builds(
+    lambda life, deals, activities: [*life, *deals, *activities],
+    st.one_of(st.just([]), lives()),
+    st.lists(deal_changes(), max_size=10),
+    st.lists(activity_changes(), max_size=5),
+)
+"""What a tenant was told, each thing once, in no particular order."""
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, history: list[Told]) -> list[list[Told]]:
+    """A history as it may arrive: in any order, some of it again, cut into batches anywhere."""
+    again = draw(st.lists(st.sampled_from(history), max_size=4)) if history else []
+    stream = draw(st.permutations([*history, *again]))
+    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=4)))
+    return [stream[low:high] for low, high in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
