@@ -109,11 +109,11 @@ def canonical(value: Scalar) -> str:
 
 def changes(entity: Entity) -> int:
     """How many timeline changes the entity holds."""
-    return sum(len(getattr(entity, name)) for name in _COUNTED)
+    flags = len(entity.close_on) + len(entity.pipeline) + len(entity.deleted)
+    return len(entity.stage) + len(entity.owner) + len(entity.amount) + flags
 
 
 _TIMELINES = frozenset(("stage", "owner", "amount", "close_on", "pipeline"))
-_COUNTED = ("stage", "owner", "amount", "close_on", "pipeline", "deleted")
 
 
 def _wins(held: Register | None, order: tuple[int, int, int, str], value: Scalar) -> bool:

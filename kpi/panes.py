@@ -52,8 +52,8 @@ class Hash(NamedTuple):
 Panes = tuple[tuple[Hash, str], ...]
 """Where one instant falls: the hashes, and the end of the field's name in each."""
 
-Increments = dict[str, dict[Hash, dict[str, int]]]
-"""owner key -> hash -> field -> increment."""
+Increments = dict[tuple[str, Hash, str], int]
+"""(owner key, hash, field) -> increment."""
 
 
 def is_gauge(measure: str) -> bool:
@@ -64,18 +64,14 @@ def is_gauge(measure: str) -> bool:
 def spread(facts: Contributions, meaning: Meaning, now: int) -> Increments:
     """The increments that facts make; panes past their retention at ``now`` are left out."""
     increments: Increments = {}
+    held = increments.get
+    zones = meaning.owner_zones
     for (owner, measure, instant), delta in facts.items():
-        hashes = increments.get(owner)
-        if hashes is None:
-            hashes = increments[owner] = {}
-        for held, pane in panes_of(measure, instant, zone_of(meaning, owner, instant)):
-            if 0 < held.expires <= now:
-                continue
-            fields = hashes.get(held)
-            if fields is None:
-                fields = hashes[held] = {}
-            field = measure + pane
-            fields[field] = fields.get(field, 0) + delta
+        zone = zone_of(meaning, owner, instant) if owner in zones else meaning.zone
+        for one, pane in panes_of(measure, instant, zone):
+            if one.expires > now or not one.expires:
+                key = (owner, one, measure + pane)
+                increments[key] = held(key, 0) + delta
     return increments
 
 

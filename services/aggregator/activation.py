@@ -62,9 +62,9 @@ async def expire_older(owned: Owned, tenant: str, generation: int) -> None:
 
 def _switch(blob: Blob, tenant: str, target: Tenant) -> None:
     meaning = msgspec.json.encode(target.meaning).decode()
-    meta = blob.key(keys.tenant_meta(blob.partition, tenant))
+    meta = keys.tenant_meta(blob.partition, tenant)
     blob.sets.append((meta, [keys.LIVE, str(target.generation), keys.MEANING, meaning]))
-    blob.members.append((blob.key(keys.tenants(blob.partition)), tenant))
+    blob.members.append((keys.tenants(blob.partition), tenant))
 
 
 async def _announce(blob: Blob, owned: Owned, tenant: str, place: Position) -> None:
@@ -72,7 +72,7 @@ async def _announce(blob: Blob, owned: Owned, tenant: str, place: Position) -> N
     owners = await owned.store.owners(tenant)
     entry = ["t", tenant, "o", msgspec.json.encode(owners).decode(), "off", str(place.start)]
     entry += ["r", "0", "i", place.incarnation]
-    blob.changes.append((blob.key(keys.changes(owned.partition)), entry))
+    blob.changes.append((keys.changes(owned.partition), entry))
 
 
 async def _build(owned: Owned, tenant: str, target: Tenant, place: Position) -> None:
@@ -137,7 +137,7 @@ async def _fold(
         fold.entities.update(await store.entities(missing, tenants))
     fold.finish()
     blob = blob_of(fold, owned.partition, place.incarnation, now_ms(), Purpose.BUILD)
-    answer, _ = await owned.fence.apply(place, blob.names, blob.encode())
+    answer, _ = await owned.fence.apply(owned.partition, place, blob.encode())
     if answer is not Answer.OK:
         raise FencedError
     store.keep((ref, fold.entities[ref]) for ref in fold.last)

@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-from kpi.entity import Entity, pack
+from kpi.entity import pack
 from kpi.panes import spread
 from schemas import dead, keys
 from services.aggregator.fold import Changes, Fold, Tenant
@@ -31,31 +31,24 @@ class Purpose(Enum):
 
 @dataclass(slots=True)
 class Blob:
-    """What one script call does. Indexes are Lua's: the first key is 1, the partition's meta."""
+    """What one script call does, key by key."""
 
     partition: int
-    names: list[str] = field(default_factory=list)
-    _index: dict[str, int] = field(default_factory=dict)
-    generations: list[tuple[int, str]] = field(default_factory=list)
-    increments: list[tuple[int, str, list[str], list[str]]] = field(default_factory=list)
-    sets: list[tuple[int, list[str]]] = field(default_factory=list)
-    drops: list[tuple[int, list[str]]] = field(default_factory=list)
-    maxima: list[tuple[int, str, str]] = field(default_factory=list)
-    changes: list[tuple[int, list[str]]] = field(default_factory=list)
-    outbox: list[tuple[int, str]] = field(default_factory=list)
-    members: list[tuple[int, str]] = field(default_factory=list)
+    generations: list[tuple[str, str]] = field(default_factory=list)
+    """(tenant's meta, the generation that must be live)."""
+    increments: list[str] = field(default_factory=list)
+    """Flat: hash, field, increment, expiry, ... with no (hash, field) twice."""
+    sets: list[tuple[str, list[str]]] = field(default_factory=list)
+    """(hash, [field, value, ...])."""
+    maxima: list[tuple[str, str, str]] = field(default_factory=list)
+    """(hash, field, value that only ever grows)."""
+    changes: list[tuple[str, list[str]]] = field(default_factory=list)
+    outbox: list[tuple[str, str]] = field(default_factory=list)
+    members: list[tuple[str, str]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Make the partition's meta the first key, as the script expects it."""
-        self.key(keys.partition_meta(self.partition))
-
-    def key(self, name: str) -> int:
-        """The index of a key, which the script is told of once."""
-        index = self._index.get(name)
-        if index is None:
-            self.names.append(name)
-            index = self._index[name] = len(self.names)
-        return index
+    def clock(self, at: int) -> None:
+        """The log has spoken of this instant, ms UTC."""
+        self.maxima.append((keys.partition_meta(self.partition), keys.CLOCK, str(at)))
 
     def encode(self) -> bytes:
         """The blob, in the order in which the script unpacks it."""
@@ -64,7 +57,6 @@ class Blob:
                 self.generations,
                 self.increments,
                 self.sets,
-                self.drops,
                 self.maxima,
                 self.changes,
                 self.outbox,
@@ -87,52 +79,49 @@ def blob_of(
             _news(blob, tenant, live, changes, now)
             if changes.versions:
                 entry = _entry(tenant, changes, incarnation)
-                blob.changes.append((blob.key(keys.changes(p)), entry))
+                blob.changes.append((keys.changes(p), entry))
     if purpose is Purpose.LIVE:
         for letter in fold.dead:
-            blob.outbox.append((blob.key(keys.dead(p)), dead.encode(letter).decode()))
+            blob.outbox.append((keys.dead(p), dead.encode(letter).decode()))
     return blob
 
 
 def _entities(blob: Blob, fold: Fold) -> None:
-    buckets: dict[int, list[str]] = {}
+    buckets: dict[str, list[str]] = {}
     for tenant, entity_key in fold.last:
         live = fold.tenants[tenant]
         entity = fold.entities[tenant, entity_key]
-        assert live is not None and isinstance(entity, Entity)  # noqa: S101, PT018 - kept by the fold
+        assert live is not None and entity is not None  # noqa: S101, PT018 - kept by the fold
         bucket = keys.entity_bucket(entity_key)
-        index = blob.key(keys.entities(blob.partition, tenant, live.generation, bucket))
-        buckets.setdefault(index, []).extend((entity_key, pack(entity)))
+        name = keys.entities(blob.partition, tenant, live.generation, bucket)
+        buckets.setdefault(name, []).extend((entity_key, pack(entity)))
     blob.sets.extend(buckets.items())
 
 
 def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: int) -> None:
     """What readers are told beside the numbers: receipts, counts, versions, the clock."""
-    meta = blob.key(keys.tenant_meta(blob.partition, tenant))
-    blob.maxima.extend(
-        (meta, keys.seen(connection), str(at)) for connection, at in changes.seen.items()
-    )
-    latest = max(changes.seen.values(), default=0)
-    blob.maxima.append((1, keys.CLOCK, str(min(latest, now))))
-    if changes.counts:
-        names = [keys.counted(outcome) for outcome in changes.counts]
-        blob.increments.append((meta, "0", names, [str(n) for n in changes.counts.values()]))
+    meta = keys.tenant_meta(blob.partition, tenant)
+    for connection, at in changes.seen.items():
+        blob.maxima.append((meta, keys.seen(connection), str(at)))
+    blob.clock(min(max(changes.seen.values(), default=0), now))
+    for outcome, count in changes.counts.items():
+        blob.increments.extend((meta, keys.counted(outcome), str(count), "0"))
     if live is not None:
         blob.generations.append((meta, str(live.generation)))
     if changes.versions:
         flat = [text for owner, at in changes.versions.items() for text in (owner, str(at))]
-        blob.sets.append((blob.key(keys.versions(blob.partition, tenant)), flat))
+        blob.sets.append((keys.versions(blob.partition, tenant), flat))
 
 
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
-    for owner, hashes in spread(changes.facts, live.meaning, now).items():
-        prefix = keys.owner_panes(blob.partition, tenant, live.generation, owner)
-        for held, fields in hashes.items():
-            kept = {field: delta for field, delta in fields.items() if delta}
-            if kept:
-                index = blob.key(f"{prefix}:{held.grain}:{held.span}")
-                deltas = [str(delta) for delta in kept.values()]
-                blob.increments.append((index, str(held.expires), list(kept), deltas))
+    add = blob.increments.extend
+    prefix = owner_before = ""
+    for (owner, held, name), delta in spread(changes.facts, live.meaning, now).items():
+        if owner != owner_before:
+            prefix = keys.owner_panes(blob.partition, tenant, live.generation, owner)
+            owner_before = owner
+        if delta:
+            add((f"{prefix}:{held.grain}:{held.span}", name, str(delta), str(held.expires)))
 
 
 def _entry(tenant: str, changes: Changes, incarnation: str) -> list[str]:

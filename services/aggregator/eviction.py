@@ -19,8 +19,8 @@ async def evict(owned: Owned, at: int) -> Blob:
     if await owned.store.evicted() < at:
         for tenant in await owned.store.all_tenants():
             await forget(owned, tenant, at)
-    blob.maxima.append((1, keys.EVICTED, str(at)))
-    blob.maxima.append((1, keys.CLOCK, str(at)))
+    blob.maxima.append((keys.partition_meta(owned.partition), keys.EVICTED, str(at)))
+    blob.clock(at)
     return blob
 
 

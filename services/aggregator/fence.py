@@ -79,11 +79,11 @@ class Fence:
         )
         return Claim(_text(epoch), int(position), _text(before), bool(restoring))
 
-    async def apply(self, position: Position, names: list[str], blob: bytes) -> tuple[Answer, int]:
+    async def apply(self, p: int, position: Position, blob: bytes) -> tuple[Answer, int]:
         """Write a batch if all is as expected; (answer, the position that Redis holds)."""
         answer, held = await self._run(
             "fence",
-            names,
+            [keys.partition_meta(p)],
             (
                 position.epoch,
                 position.incarnation,

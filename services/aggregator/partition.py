@@ -16,7 +16,7 @@ import structlog
 from redis.exceptions import RedisError, ResponseError
 
 from paceline import metrics
-from schemas import keys, topics
+from schemas import topics
 from schemas.dead import DeadLetter
 from schemas.envelope import Activate, Event, Evict, Tick
 from services.aggregator.activation import activate, expire_older
@@ -169,7 +169,7 @@ class Partition:
         position = Position(
             self.epoch, self.incarnation, topics.EVENTS, run.start, run.end, self.log_start
         )
-        answer, held = await self.fence.apply(position, blob.names, blob.encode())
+        answer, held = await self.fence.apply(self.number, position, blob.encode())
         metrics.APPLY.labels(answer.value).inc()
         if answer is Answer.OK:
             self.position = run.end
@@ -183,7 +183,7 @@ class Partition:
     async def _tick(self, control: Event, run: Run) -> None:
         assert isinstance(control.data, Tick)  # noqa: S101 - the only kind left
         blob = Blob(self.number)
-        blob.maxima.append((1, keys.CLOCK, str(control.data.at)))
+        blob.clock(control.data.at)
         await self._write(run, blob)
 
     async def _activate(self, control: Event, run: Run) -> None:
