@@ -20,6 +20,7 @@ MAX_BYTES: Final = 1 << 20
 MAX_RATIO: Final = 100
 _SMALL: Final = 4096
 """Below this many bytes a high ratio is ordinary, not an attack."""
+_LENGTH_DIGITS: Final = 18
 READ_TIMEOUT_S: Final = 10.0
 _WINDOWS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
@@ -45,8 +46,9 @@ async def read_body(
 
 
 def _check_length(headers: Mapping[str, str], max_bytes: int) -> None:
-    length = headers.get("content-length", "0") if length.isascii() and length.isdigit() and
-    (len(length) > 18 or int(length) > max_bytes):  # noqa: PLR2004
+    length = headers.get("content-length", "0")
+    digits = length.isascii() and length.isdigit()
+    if digits and (len(length) > _LENGTH_DIGITS or int(length) > max_bytes):
         raise _too_large(max_bytes)
 
 
@@ -58,7 +60,8 @@ async def _received(receive: Receive, max_bytes: int, timeout_s: float) -> bytes
     message = await _next(receive, timeout_s)
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
-        return _checked(body, max_bytes)
+        _check_size(body, max_bytes)
+        return body
     try:
         async with asyncio.timeout(timeout_s):
             return await _rest(receive, bytearray(body), max_bytes)
@@ -84,19 +87,19 @@ async def _next(receive: Receive, timeout_s: float) -> Any:
 async def _rest(receive: Receive, body: bytearray, max_bytes: int) -> bytes:
     more = True
     while more:
-        _checked(body, max_bytes)
+        _check_size(body, max_bytes)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    return bytes(_checked(body, max_bytes))
+    _check_size(body, max_bytes)
+    return bytes(body)
 
 
-def _checked(body: Any, max_bytes: int) -> Any:
+def _check_size(body: bytes | bytearray, max_bytes: int) -> None:
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
-    return body
 
 
 def _late(timeout_s: float) -> Problem:
@@ -112,8 +115,9 @@ def _decompressed(raw: bytes, coding: str, max_bytes: int) -> bytes:
         raise Problem(400, "malformed_request", f"the body is not valid {coding}") from None
     if len(body) > limit:
         raise Problem(
-            413, "too_large", f"unpacked, a body has at most {limit} bytes, 100 times its packed
-            size"
+            413,
+            "too_large",
+            f"unpacked, a body has at most {limit} bytes, {MAX_RATIO} times its packed size",
         )
     if not stream.eof or stream.unused_data:
         raise Problem(400, "malformed_request", f"the body is not one whole {coding} stream")
@@ -121,6 +125,7 @@ def _decompressed(raw: bytes, coding: str, max_bytes: int) -> bytes:
 
 
 def _window(raw: bytes, coding: str) -> int:
-    # Some senders mean raw deflate by "deflate"; a zlib header is a multiple of 31. zlib_header =
-    len(raw) > 1 and raw[0] & 15 == 8 and int.from_bytes(raw[:2], "big") % 31 == 0  # noqa:
-    PLR2004 return -15 if coding == "deflate" and not zlib_header else _WINDOWS[coding]
+    # Some senders mean raw deflate by "deflate"; a zlib header is a multiple of 31.
+    head = int.from_bytes(raw[:2], "big")
+    zlib_header = head >> 8 & 15 == zlib.DEFLATED and head % 31 == 0
+    return -zlib.MAX_WBITS if coding == "deflate" and not zlib_header else _WINDOWS[coding]

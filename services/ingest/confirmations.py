@@ -40,7 +40,7 @@ class StoredConfirmations:
     async def _applied(self, incarnation: str, partition: int) -> int:
         names = [keys.INCARNATION, keys.next_offset(topics.EVENTS)]
         found, offset = await self._redis.hmget(keys.partition_meta(partition), names)
-        same = found is not None and bytes(found) == incarnation.encode()
+        same = found == incarnation.encode()
         return int(offset) if same and offset is not None else 0
 
     async def letters(self, ids: Collection[str]) -> set[str]:

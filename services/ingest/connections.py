@@ -130,6 +130,8 @@ class ConnectionBook:
         self._connections: dict[str, Connection] = {}
         self._active: frozenset[str] = frozenset()
         self._refreshed_at = -REFRESH_S
+        self.loaded = False
+        """Whether the configuration was ever read."""
         self._refreshing = asyncio.Lock()
 
     async def find(self, connection: str) -> Connection | None:
@@ -158,9 +160,16 @@ class ConnectionBook:
         async with reading(self._engine) as session:
             rows = list(await session.scalars(select(models.Connection)))
             self._active = frozenset(await session.scalars(published.distinct()))
-        configured = {row.id: msgspec.convert(row, Configured, from_attributes=True) for row in
-        rows} self._connections = {id_: self._made(c) for id_, c in configured.items()}
+        configured = {
+            row.id: msgspec.convert(row, Configured, from_attributes=True) for row in rows
+        }
+        self._connections = {id_: self._made(c) for id_, c in configured.items()}
         self._configured = configured
+        self.loaded = True
+
+    def all(self) -> list[Connection]:
+        """Every connection of every tenant."""
+        return list(self._connections.values())
 
     def _made(self, configured: Configured) -> Connection:
         """Compiled anew only where something changed."""
