@@ -160,9 +160,11 @@ class Json(Source):
 
 
 class CloudEvents(Source):
-    """Events that are patches already, under an API key with the scope ``ingest``."""
+    """Events under an API key with the scope ``ingest``; patches already, or mapped."""
 
     kind: Literal["cloudevents"]
+    mapping: Mapping | None = None
+    """For events whose data is no patch yet."""
 
 
 Connection = Annotated[HubSpot | Json | CloudEvents, Field(discriminator="kind")]

@@ -132,7 +132,7 @@ def _source(source: doc.HubSpot | doc.Json | doc.CloudEvents, tenant: doc.Tenant
         zone=source.zone or tenant.zone,
         signatures=_signatures(source),
         stages=source.stages,
-        mapping=_mapping(source.mapping) if isinstance(source, doc.Json) else None,
+        mapping=None if isinstance(source, doc.HubSpot) else _mapping(source.mapping),
         portal=source.portal if isinstance(source, doc.HubSpot) else None,
         link=source.link,
     )
@@ -149,7 +149,9 @@ def _signatures(source: doc.HubSpot | doc.Json | doc.CloudEvents) -> tuple[Signa
     )
 
 
-def _mapping(mapping: doc.Mapping) -> Mapping:
+def _mapping(mapping: doc.Mapping | None) -> Mapping | None:
+    if mapping is None:
+        return None
     rules = tuple(msgspec.convert(_given(rule), Rule) for rule in mapping.rules)
     return Mapping(events=mapping.events, rules=rules)
 

@@ -82,6 +82,8 @@ async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         group_id=GROUP,
         enable_auto_commit=False,
         auto_offset_reset="none",
+        session_timeout_ms=6_000,
+        heartbeat_interval_ms=1_500,
         fetch_max_bytes=settings.fetch_max_bytes,
         fetch_max_wait_ms=settings.fetch_wait_ms,
         metadata_max_age_ms=5_000,

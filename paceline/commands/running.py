@@ -1,0 +1,35 @@
+"""What commands that speak with SQL share.
+
+In: a coroutine that wants an engine. Out: its result. Guarantee: the schema was checked before, and
+the engine is disposed of after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+T = TypeVar("T")
+
+
+def with_sql(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Do the work on the database of ``PACELINE_SQL``."""
+    from paceline.settings import SqlSettings, load  # noqa: PLC0415 - `--help` stays quick
+
+    return asyncio.run(_with_engine(load(SqlSettings).sql, work))
+
+
+async def _with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    from paceline.sql.engine import engine_for  # noqa: PLC0415 - the same
+    from paceline.sql.migrate import require_current  # noqa: PLC0415 - the same
+
+    engine = engine_for(url)
+    try:
+        await require_current(engine)
+        return await work(engine)
+    finally:
+        await engine.dispose()
