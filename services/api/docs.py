@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from services.api import answers, examples
@@ -135,6 +135,7 @@ STREAM = _route(
         **_REFUSED,
     },
     "progress",
+    response_class=Response,
 )
 HEALTH: Extra = {
     "tags": ["operation"],
@@ -161,6 +162,7 @@ READY: Extra = {
 }
 METRICS: Extra = {
     "tags": ["operation"],
+    "response_class": Response,
     "response_model": None,
     "responses": {
         200: {

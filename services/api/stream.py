@@ -93,7 +93,8 @@ class Stream:
         if token is None:
             return await self._event(view, news, None)
         frame = await self._framed(view)
-        if token.partition != news.partition or token.frame != frame.digest:
+        here = (frame.incarnation, news.partition, frame.digest)
+        if (token.incarnation, token.partition, token.frame) != here:
             return await self._event(view, news, None)
         self._frame = frame
         changed = await self._feed.since(news.partition, token.entry, news.tenant)

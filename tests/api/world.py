@@ -150,10 +150,8 @@ class World:
         increments = spread(facts, meaning(), self.now)
         owners = sorted({owner for owner, _, _ in facts})
         pipe = self.redis.pipeline(transaction=True)
-        for owner, hashes in increments.items():
-            for held, counts in hashes.items():
-                for measure, by in counts.items():
-                    pipe.hincrby(self._panes(owner, held), measure, by)
+        for (owner, held, measure), by in increments.items():
+            pipe.hincrby(self._panes(owner, held), measure, by)
         for owner in owners:
             pipe.hset(keys.versions(self.partition, self.tenant), owner, str(self.offset))
         pipe.hset(keys.partition_meta(self.partition), keys.CLOCK, str(self.now))

@@ -1,0 +1,105 @@
+"""Polling: an ETag, and 304 while nothing changed."""
+
+from __future__ import annotations
+
+import httpx
+
+from paceline.sql import models
+from paceline.sql.engine import writing
+from tests.api.world import World
+
+URL = "/v1/teams/east/progress"
+
+
+async def again(api: httpx.AsyncClient, etag: str, url: str = URL) -> int:
+    """The status when asked with an ETag."""
+    return (await api.get(url, headers={"If-None-Match": etag})).status_code
+
+
+async def etag_of(api: httpx.AsyncClient, url: str = URL) -> str:
+    """The ETag as it is now."""
+    return (await api.get(url)).headers["etag"]
+
+
+async def test_nothing_new_is_304_without_a_body(world: World, api: httpx.AsyncClient) -> None:
+    """The same minute, the same state."""
+    await world.activity("1", "2026-11-20T14:10:00Z", "11", "call")
+    etag = await etag_of(api)
+    answer = await api.get(URL, headers={"If-None-Match": f'"other", {etag}'})
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == etag
+
+
+async def test_a_304_reads_no_pane(world: World, api: httpx.AsyncClient) -> None:
+    """Redis counts its HGETALLs: none for a poll that finds nothing new."""
+    etag = await etag_of(api)
+    await world.redis.config_resetstat()
+    assert await again(api, etag) == 304
+    stats = await world.redis.info("commandstats")
+    assert "cmdstat_hgetall" not in stats
+    assert stats["cmdstat_exec"]["calls"] == 1
+
+
+async def test_one_reps_read_is_one_round_trip(world: World, api: httpx.AsyncClient) -> None:
+    """Once the generation is known, head and panes come in one transaction."""
+    await api.get("/v1/reps/maria/progress")
+    await world.redis.config_resetstat()
+    await api.get("/v1/reps/maria/progress")
+    assert (await world.redis.info("commandstats"))["cmdstat_exec"]["calls"] == 1
+
+
+async def test_a_change_of_a_member_changes_the_teams_etag(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """And one of somebody else's does not."""
+    etag = await etag_of(api)
+    await world.activity("1", "2026-11-20T14:10:00Z", "21", "call")
+    assert await again(api, etag) == 304
+    await world.activity("2", "2026-11-20T14:10:00Z", "12", "call")
+    assert await again(api, etag) == 200
+
+
+async def test_the_minute_the_generation_and_the_organisation_change_it(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """Everything the answer depends on."""
+    etag = await etag_of(api)
+    world.now += 60_000
+    assert await again(api, etag) == 200
+    etag = await etag_of(api)
+    await world.switch(2)
+    assert await again(api, etag) == 200
+    etag = await etag_of(api)
+    async with writing(world.engine) as session:
+        team = await session.get_one(models.Team, ("acme", "east"))
+        team.name = "East Coast"
+    assert await again(api, etag) == 200
+
+
+async def test_periods_and_moments_have_etags_of_their_own(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """Two questions never share one."""
+    urls = [URL, f"{URL}?period=week", f"{URL}?at=2026-11-20", f"{URL}?at=2026-11-19"]
+    assert len({await etag_of(api, url) for url in urls}) == len(urls)
+
+
+async def test_remembered_sums_follow_every_change(world: World, api: httpx.AsyncClient) -> None:
+    """A team read again costs only the panes of whoever changed, and is right each time."""
+    for owner in ("10", "11", "12"):
+        await world.activity(f"first-of-{owner}", "2026-11-20T14:10:00Z", owner, "email")
+    panes = [await panes_read(world, api, 1)]
+    for calls in range(2, 5):
+        await world.activity(str(calls), "2026-11-20T14:10:00Z", "11", "email")
+        panes.append(await panes_read(world, api, calls))
+    assert panes == [9, 3, 3, 3]  # three owners, then Maria's days, base and level days
+
+
+async def panes_read(world: World, api: httpx.AsyncClient, of_maria: int) -> int:
+    """How many pane hashes a team read takes, whose numbers are checked."""
+    await world.redis.config_resetstat()
+    said = (await api.get(URL)).json()
+    rows = {row["subject"]["id"]: row["measures"]["activities"] for row in said["rows"]}
+    assert rows == {"chen": {"email": 1}, "grace": {"email": 1}, "maria": {"email": of_maria}}
+    reads: int = (await world.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
+    return reads
