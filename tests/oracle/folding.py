@@ -125,17 +125,16 @@ class Folding:
     def _store(self, facts: Contributions, new: dict[str, Entity]) -> Contributions:
         increments = panes.spread(facts, self.meaning, self.now)
         for (owner, held, field), by in increments.items():
-            self._increment((owner, held.grain, held.span), {field: by})
+            self._increment(PaneKey(owner, held.grain, held.span), field, by)
         self.packed.update({key: entities.pack(entity) for key, entity in new.items()})
         self.facts.update(facts)
         return facts
 
-    def _increment(self, key: PaneKey, fields: dict[str, int]) -> None:
+    def _increment(self, key: PaneKey, field: str, by: int) -> None:
         held = self.panes.setdefault(key, Counter())
-        for field, by in fields.items():
-            held[field] += by
-            if not held[field]:
-                del held[field]
+        held[field] += by
+        if not held[field]:
+            del held[field]
         if not held:
             del self.panes[key]
 
