@@ -1,5 +1,5 @@
 -- Takes a partition: a new epoch that fences every earlier owner, and the position to read on from.
--- KEYS[1] partition meta. ARGV: incarnation, topic, an epoch that no owner had (ms), adopt.
+-- KEYS[1] partition meta. ARGV: incarnation, topic, an epoch that no owner had, adopt.
 -- adopt '1': follow the log to another incarnation (position 0 under it); '0': leave it as it is.
 -- Answers {epoch, next_offset, incarnation held before ('' = none), restoring ('' = no)}.
 local meta = KEYS[1]
@@ -7,9 +7,12 @@ local state = redis.call('HMGET', meta, 'epoch', 'incarnation', 'next:' .. ARGV[
 local before = state[2] or ''
 local epoch = ARGV[3]
 if state[1] and tonumber(state[1]) >= tonumber(epoch) then
-  epoch = string.format('%.0f', tonumber(state[1]) + 1)
+  -- Added by Redis itself: an epoch has more digits than a double.
+  redis.call('HINCRBY', meta, 'epoch', 1)
+  epoch = redis.call('HGET', meta, 'epoch')
+else
+  redis.call('HSET', meta, 'epoch', epoch)
 end
-redis.call('HSET', meta, 'epoch', epoch)
 local position = state[3] or '0'
 if ARGV[4] == '1' and before ~= ARGV[1] then
   position = '0'

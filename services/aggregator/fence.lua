@@ -25,12 +25,22 @@ for _, check in ipairs(generations) do
   if (call('HGET', check[1], 'live') or '') ~= check[2] then return {'STALE', next_offset} end
 end
 
-local function must_be_hash(key)
+local function must_be(wanted, key)
   local kind = call('TYPE', key).ok
-  if kind ~= 'none' and kind ~= 'hash' then error({err = 'ERR ' .. key .. ' is a ' .. kind}) end
+  if kind ~= 'none' and kind ~= wanted then error({err = 'ERR ' .. key .. ' is a ' .. kind}) end
 end
-for _, set in ipairs(sets) do must_be_hash(set[1]) end
-for _, max in ipairs(maxima) do must_be_hash(max[1]) end
+for _, set in ipairs(sets) do must_be('hash', set[1]) end
+for _, member in ipairs(members) do must_be('set', member[1]) end
+for _, letter in ipairs(outbox) do must_be('stream', letter[1]) end
+for _, entry in ipairs(changes) do must_be('stream', entry[1]) end
+local grown = {}
+for i, max in ipairs(maxima) do
+  local held = call('HGET', max[1], max[2])
+  if held and not tonumber(held) then
+    return redis.error_reply('ERR ' .. max[1] .. ' ' .. max[2] .. ' is not a number')
+  end
+  grown[i] = not held or tonumber(held) < tonumber(max[3])
+end
 
 -- sums[i]: what the field will hold, or false where only Redis itself can add: a double holds
 -- integers to 2^53, so both sides must be far below. fresh[i]: the field is new.
@@ -39,9 +49,13 @@ for i = 1, #increments, 4 do
   local key, name, delta = increments[i], increments[i + 1], increments[i + 2]
   local held = call('HGET', key, name)
   if not held then
+    if #delta > 18 and (tonumber(delta) >= LIMIT or tonumber(delta) <= -LIMIT) then
+      return redis.error_reply('ERR ' .. key .. ' ' .. name .. ' would pass 2^62')
+    end
     sums[i], fresh[i] = delta, true
   else
-    if #held > 20 or not find(held, '^%-?%d+$') then
+    -- HINCRBY takes no leading zeros, and must not be the one to find out.
+    if #held > 20 or not (find(held, '^%-?[1-9]%d*$') or held == '0') then
       return redis.error_reply('ERR ' .. key .. ' ' .. name .. ' is not an integer')
     end
     local a, b = tonumber(held), tonumber(delta)
@@ -64,10 +78,14 @@ for i = 1, #increments, 4 do
   if sum == '0' then call('HDEL', key, name) end
   if fresh[i] and increments[i + 3] ~= '0' then call('PEXPIREAT', key, increments[i + 3]) end
 end
-for _, set in ipairs(sets) do call('HSET', set[1], unpack(set[2])) end
-for _, max in ipairs(maxima) do
-  local held = call('HGET', max[1], max[2])
-  if not held or tonumber(held) < tonumber(max[3]) then call('HSET', max[1], max[2], max[3]) end
+-- Lua hands at most some 8,000 arguments to one command.
+for _, set in ipairs(sets) do
+  for i = 1, #set[2], 4000 do
+    call('HSET', set[1], unpack(set[2], i, math.min(i + 3999, #set[2])))
+  end
+end
+for i, max in ipairs(maxima) do
+  if grown[i] then call('HSET', max[1], max[2], max[3]) end
 end
 for _, member in ipairs(members) do call('SADD', member[1], member[2]) end
 for _, letter in ipairs(outbox) do call('XADD', letter[1], '*', 'l', letter[2]) end

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib.resources import files
+from secrets import randbelow
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from schemas import keys
+
+_DRAWN = 1_000_000
 
 
 class Answer(StrEnum):
@@ -73,7 +76,9 @@ class Fence:
 
     async def claim(self, p: int, incarnation: str, topic: str, now: int, *, adopt: bool) -> Claim:
         """Take a partition: from now on every earlier owner is answered FENCED."""
-        args = (incarnation, topic, now, int(adopt))
+        # Drawn, not only timed: two claims of one millisecond must differ although Redis was
+        # emptied between them and knows of neither.
+        args = (incarnation, topic, now * _DRAWN + randbelow(_DRAWN), int(adopt))
         epoch, position, before, restoring = await self._run(
             "claim", [keys.partition_meta(p)], args
         )

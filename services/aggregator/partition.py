@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import MovedError as MovedElsewhereError
 
 from paceline import metrics
 from schemas import topics
@@ -33,9 +43,10 @@ log = structlog.get_logger()
 RETRY_FIRST_S, RETRY_MOST_S = 0.05, 2.0
 SEEK_AGAIN_S = 5.0
 
-_PASSING = (
-    *("OOM", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN"),
-    *("BUSY", "TRYAGAIN", "NOREPLICAS", "MISCONF"),
+_PASSING = ("BUSY", "NOREPLICAS", "MISCONF", "UNKILLABLE")
+_PASSING_TYPES = (
+    *(OutOfMemoryError, ReadOnlyError, NoPermissionError),
+    *(ClusterDownError, TryAgainError, MovedElsewhereError, AskError),
 )
 """Errors by which a Redis says: not now. Any other is its verdict on the command."""
 
@@ -245,8 +256,8 @@ def passing(error: BaseException) -> bool:
     """Whether waiting may help: anything but the store's verdict on this very command."""
     if not isinstance(error, ResponseError):
         return True
-    text = str(error)
-    return "-OOM" in text or text.startswith(_PASSING)
+    # Where the client knows an error's code it takes it off the text.
+    return isinstance(error, _PASSING_TYPES) or str(error).startswith(_PASSING)
 
 
 def _measure(run: Run, fold: Fold) -> None:

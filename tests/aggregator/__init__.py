@@ -1,0 +1,1 @@
+"""The aggregator against real Redis servers: the fence, the laws, poison, eviction, restore."""
