@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from paceline.commands.failures import UserError
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,5 +33,8 @@ async def _with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) ->
     try:
         await require_current(engine)
         return await work(engine)
+    except OSError as error:
+        # asyncpg says only which port refused, not whose it is.
+        raise UserError(f"the SQL database (PACELINE_SQL) cannot be reached: {error}") from None
     finally:
         await engine.dispose()

@@ -10,8 +10,10 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 
 from prometheus_client import start_http_server
+from sqlalchemy.exc import SQLAlchemyError
 
 from paceline import logs
 from paceline.kafka import LogError
@@ -32,7 +34,18 @@ async def run(settings: Settings) -> None:
         await engine.dispose()
 
 
+async def check(settings: Settings) -> None:
+    """Raise what is wrong with the database, without waiting for it."""
+    engine = engine_for(settings.sql)
+    try:
+        await require_current(engine)
+    finally:
+        await engine.dispose()
+
+
 async def _until_told(settings: Settings) -> None:
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
     work = asyncio.ensure_future(run(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,25 +56,28 @@ async def _until_told(settings: Settings) -> None:
         logs.get_logger(__name__).info("stopped")
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The process: ``paceline ledger [--check-config]``."""
+def main(argv: list[str] | None = None) -> int:
+    """The process: ``paceline ledger [--check-config]``; 2 where it cannot start or go on."""
     parser = argparse.ArgumentParser(prog="paceline ledger", description=__doc__)
     parser.add_argument("--check-config", action="store_true", help="check the settings and end")
     arguments = parser.parse_args(argv)
     try:
         settings = load(Settings)
     except SettingsError as error:
-        sys.exit("\n".join(error.lines))
+        return _say(error.lines)
     logs.configure(settings.log_level, settings.log_format)
-    if arguments.check_config:
-        return
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
     try:
-        asyncio.run(_until_told(settings))
-    except (LogError, SchemaError) as error:
-        sys.exit(f"paceline ledger: {error}")
+        asyncio.run(check(settings) if arguments.check_config else _until_told(settings))
+    except (LogError, SchemaError, SQLAlchemyError, OSError) as error:
+        return _say([str(error).splitlines()[0]])
+    return 0
+
+
+def _say(lines: Sequence[str]) -> int:
+    for line in lines:
+        sys.stderr.write(f"paceline ledger: {line}\n")
+    return 2
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
