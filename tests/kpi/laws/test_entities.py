@@ -1,0 +1,73 @@
+"""Laws of one entity: any order, any duplicates, stored and read back, it is the same."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpi.contributions import contributions, diff
+from kpi.entity import Entity, apply, new, pack, touch, unpack
+from schemas.meaning import Meaning
+from tests.kpi.laws.histories import HUBSPOT, Told, deal_changes, law, meanings
+
+changes_of_a_deal = st.lists(deal_changes(), max_size=12)
+
+
+def built(told: list[Told]) -> Entity:
+    """One deal out of all changes."""
+    entity = new("deal", HUBSPOT)
+    for event, _, patch in told:
+        entity = apply(entity, event, patch)
+    return entity
+
+
+@law
+@given(st.data(), changes_of_a_deal)
+def test_patches_commute(data: st.DataObject, told: list[Told]) -> None:
+    """Two arrivals of the same patches make equal entities."""
+    assert built(data.draw(st.permutations(told))) == built(told)
+
+
+@law
+@given(changes_of_a_deal)
+def test_a_patch_applied_twice_changes_nothing(told: list[Told]) -> None:
+    """Each one again, at the end and on the spot."""
+    assert built([*told, *told]) == built(told)
+    assert built([twice for one in told for twice in (one, one)]) == built(told)
+
+
+@law
+@given(changes_of_a_deal, st.dictionaries(st.integers(400_000, 500_000), st.integers(1, 3)))
+def test_an_entity_is_read_back_as_it_was_stored(told: list[Told], hours: dict[int, int]) -> None:
+    """The packed text is all there is, whether it comes back as text or as bytes."""
+    entity = built(told)
+    for hour, count in hours.items():
+        entity = touch(entity, hour, count)
+    assert unpack(pack(entity)) == entity
+    assert unpack(pack(entity).encode()) == entity
+    assert repr(unpack(pack(entity))) == repr(entity)
+
+
+@law
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from((-1, 1))), max_size=12))
+def test_touches_add_up_and_leave_no_zeros(touches: list[tuple[int, int]]) -> None:
+    """A deal whose activities were all taken back is as if none had named it."""
+    entity = new("deal", HUBSPOT)
+    for hour, by in touches:
+        entity = touch(entity, hour, by)
+    sums = {h: sum(by for hour, by in touches if hour == h) for h in range(4)}
+    assert entity.touches == {hour: count for hour, count in sums.items() if count}
+
+
+@law
+@given(changes_of_a_deal, changes_of_a_deal, meanings)
+def test_a_difference_leads_from_the_one_to_the_other(
+    earlier: list[Told], later: list[Told], meaning: Meaning
+) -> None:
+    """Old contributions plus facts are new contributions, and no fact is zero."""
+    old = contributions(built(earlier), meaning)
+    new_ = contributions(built([*earlier, *later]), meaning)
+    facts = diff(old, new_)
+    assert all(facts.values())
+    for key in old.keys() | new_.keys() | facts.keys():
+        assert old.get(key, 0) + facts.get(key, 0) == new_.get(key, 0)
