@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -20,6 +20,12 @@ from services.ingest.records import Record
 ACK_TIMEOUT_S: Final = 2.0
 _RENEW_AFTER_S: Final = 8.0
 _log = logs.get_logger(__name__)
+
+
+def _heard(one: asyncio.Future[Any]) -> None:
+    """One error was reported for all of them; the others must not be reported as unheard."""
+    if not one.cancelled():
+        one.exception()
 
 
 class LogAway(Exception):
@@ -45,6 +51,7 @@ class Log:
         self._ack_timeout_s = ack_timeout_s
         self._reader = kafka.IncarnationReader(bootstrap)
         self._producer: AIOKafkaProducer | None = None
+        self._incarnation: str | None = None
         self._failing_since: float | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -53,6 +60,8 @@ class Log:
         try:
             async with asyncio.timeout(10):
                 found = await self._reader.read()
+                if found != self._incarnation:
+                    await self._abandon()
                 if found is None:
                     found = await kafka.ensure_topics(
                         self._bootstrap,
@@ -60,6 +69,7 @@ class Log:
                         replication=self._replication,
                     )
                 await self._open()
+                self._incarnation = found
         except (KafkaError, TimeoutError, OSError) as e:
             raise LogAway(repr(e)) from e
         return found
@@ -74,20 +84,31 @@ class Log:
                 raise
             self._producer = producer
 
+    async def _abandon(self) -> None:
+        """Drop the producer with what it holds: it was meant for another log."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # stop() would deliver it all, and aiokafka has no other way to end.
+            await producer._sender.close()  # noqa: SLF001
+            await producer.client.close()
+            producer._closed = True  # noqa: SLF001
+
     async def send(self, records: Sequence[Record]) -> list[int]:
         """The offsets of the records, in their order; ``LogAway``."""
         producer = self._producer
         if producer is None:
             raise LogAway("not connected yet")
+        sent: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(self._ack_timeout_s):
-                sent = [
-                    await producer.send(r.topic, r.value, key=r.key, partition=r.partition)
-                    for r in records
-                ]
+                for r in records:
+                    one = await producer.send(r.topic, r.value, key=r.key, partition=r.partition)
+                    sent.append(one)
                 offsets = [(await one).offset for one in sent]
         # aiokafka asserts where a partition is not there (yet).
         except (KafkaError, TimeoutError, OSError, AssertionError) as e:
+            for one in sent:
+                one.add_done_callback(_heard)
             self._failed(producer)
             raise LogAway(repr(e)) from e
         self._failing_since = None
