@@ -1,7 +1,8 @@
 """What an activity contributes, and which deal it touches.
 
-In: an activity. Out: one count by type at the instant it took place, under its owner as he stands now. Guarantee:
-an activity counts once it is created, done and not deleted; a planned, cancelled or missed one does not.
+In: an activity. Out: one count by type at the instant it took place, under its owner as he stands
+now. Guarantee: an activity counts once it is created, done and not deleted; a planned, cancelled
+or missed one does not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _HOUR = 3_600_000
 
 
 def activity_contributions(entity: Entity) -> dict[tuple[str, str, int], int]:
-    """``act:<type>`` and ``visit_new``; ``x:act_no_creation`` where only edits of the activity are known."""
+    """``act:<type>``, ``visit_new``; ``x:act_no_creation`` where only edits are known."""
     if not alive(entity) or not _done(entity):
         return {}
     owner = owner_key(entity.connection, latest(entity.owner))
@@ -36,7 +37,7 @@ def activity_type(entity: Entity) -> str:
 
 
 def touched(entity: Entity | None) -> tuple[str, int] | None:
-    """(vendor id of the deal that the activity names, UTC hour number), None where it touches none."""
+    """(vendor id of the deal that the activity names, UTC hour number); None: it touches none."""
     if entity is None or entity.created is None or not alive(entity) or not _done(entity):
         return None
     deal = entity.read("deal")

@@ -1,7 +1,8 @@
 """Instants to civil days and back, by IANA zone.
 
-In: integer milliseconds UTC and a zone name. Out: the local day. Guarantee: daylight saving and moves of the zone
-are those of the tz database; a local day has 23, 24 or 25 hours (and 23.5 on Lord Howe).
+In: integer milliseconds UTC and a zone name. Out: the local day. Guarantee: daylight saving and
+moves of the zone are those of the tz database; a local day has 23, 24 or 25 hours (and 23.5 on
+Lord Howe).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from schemas.meaning import Meaning
 
 _MINUTE = 60_000
-"""Since 1973 every zone's offset and every change of one falls on a minute; some not on a quarter."""
+"""Since 1973 every offset and every change of one falls on a minute; some not on a quarter."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ def local_day(instant: int, zone: str) -> date:
 
 
 def day_start(day: date, zone: str) -> int:
-    """The first instant of a civil day, ms UTC; where midnight is skipped, the instant after the gap."""
+    """The first instant of a civil day, ms UTC; after the gap where midnight is skipped."""
     local = datetime(day.year, day.month, day.day, tzinfo=_zone(zone))
     return round((local.astimezone(UTC) - _EPOCH) / timedelta(milliseconds=1))
 

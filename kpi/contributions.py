@@ -1,8 +1,8 @@
 """What an entity contributes to the numbers, and what changed between two states of it.
 
-In: an entity and the generation's meaning. Out: ``{(owner key, measure, instant ms): integer}``. Guarantee: a pure
-function of both, so an edit, a delete, a reassignment, a reopening or a late event are all the one rule
-``contributions(new) - contributions(old)``.
+In: an entity and the generation's meaning. Out: ``{(owner key, measure, instant ms): integer}``.
+Guarantee: a pure function of both, so an edit, a delete, a reassignment, a reopening or a late
+event are all the one rule ``contributions(new) - contributions(old)``.
 """
 
 from __future__ import annotations

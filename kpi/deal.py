@@ -1,11 +1,12 @@
-"""What a deal contributes: flows at the moments they happened, gauges as signed deltas at the moments they change.
+"""What a deal contributes: flows when they happened, gauges as deltas when they change.
 
 In: a deal and the generation's meaning. Out: contributions per (owner key, measure, instant).
 
-Moments. Created: the creation, credited to the owner then. Stage entry: the first entry into each stage, owner
-then. Pipeline built: the first entry into a qualified (or won) stage, amount and owner then. Won and lost: the
-start of the present unbroken run of won (lost) stages, owner then, amount as it stands, so that a correction after
-the close corrects the win. A deleted or merged deal takes its flows back; a gauge keeps its past.
+Moments. Created: the creation, credited to the owner then. Stage entry: the first entry into each
+stage, owner then. Pipeline built: the first entry into a qualified (or won) stage, amount and
+owner then. Won and lost: the start of the present unbroken run of won (lost) stages, owner then,
+amount as it stands, so that a correction after the close corrects the win. A deleted or merged
+deal takes its flows back; a gauge keeps its past.
 """
 
 from __future__ import annotations

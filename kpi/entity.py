@@ -1,8 +1,8 @@
 """An entity (a deal or an activity) and the one way in which it changes.
 
-In: patches. Out: the entity. Guarantee: ``apply`` is commutative and idempotent, so any order, any duplicates and
-any cut into batches of the same patches give the same entity. A tombstone keeps its fields; only an explicit
-restore revives it.
+In: patches. Out: the entity. Guarantee: ``apply`` is commutative and idempotent, so any order, any
+duplicates and any cut into batches of the same patches give the same entity. A tombstone keeps its
+fields; only an explicit restore revives it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _DELETION: dict[str, str] = {"delete": DELETED, "merge": DELETED, "restore": ""}
 
 
 class TooManyChangesError(ValueError):
-    """An entity has ``MAX_CHANGES`` timeline changes or ``MAX_REGISTERS`` fields and the patch brings another."""
+    """The patch would bring an entity beyond ``MAX_CHANGES`` or ``MAX_REGISTERS``."""
 
 
 class Entity(msgspec.Struct, array_like=True, frozen=True):
-    """What is known of one deal or activity. Packed as a JSON array, so the field order is the stored format."""
+    """What is known of one deal or activity. Packed as an array: the field order is stored."""
 
     kind: str
     """``d`` deal, ``a`` activity."""
@@ -71,7 +71,8 @@ def new(kind: str, connection: str) -> Entity:
 def apply(entity: Entity, event_id: str, patch: EntityPatch) -> Entity:
     """The entity with one patch more.
 
-    Raises ``TooManyChangesError`` (and changes nothing) beyond the bounds on timelines and registers.
+    Raises ``TooManyChangesError`` (and changes nothing) beyond the bounds on timelines and
+    registers.
     """
     order = (patch.occurred_at, patch.sequence, RANK[patch.op], event_id)
     changed: dict[str, object] = {}
@@ -124,7 +125,7 @@ def _wins(held: Register | None, order: tuple[int, int, int, str], value: Scalar
 
 
 def _rank(value: Scalar) -> tuple[str, str]:
-    """Canonical value, then type: ``True``, ``1`` and ``"1"`` read alike, yet one of them must win."""
+    """Canonical value, then type: ``True``, ``1`` and ``"1"`` read alike, yet one must win."""
     return canonical(value), type(value).__name__
 
 

@@ -1,14 +1,17 @@
 """Gauges: the open and the open qualified pipeline as signed deltas at the moments they change.
 
-In: a deal, its steps and the meaning. Out: deltas such that a gauge at T is the sum of all deltas up to T. A deal
-that will go stale contributes its leaving in advance, so nothing has to happen for it to go stale.
+In: a deal, its steps and the meaning. Out: deltas such that a gauge at T is the sum of all deltas
+up to T. A deal that will go stale contributes its leaving in advance, so nothing has to happen for
+it to go stale.
 
-Measures: ``open:<currency>:<close day>``, ``open_n:<close day>`` and the same with ``qual``; the close day is the
-expected close as ``YYYYMMDD``, a civil date that is never converted, or ``-`` while unknown.
+Measures: ``open:<currency>:<close day>``, ``open_n:<close day>`` and the same with ``qual``; the
+close day is the expected close as ``YYYYMMDD``, a civil date that is never converted, or ``-``
+while unknown.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from kpi.entity import DELETED, Entity
@@ -94,13 +97,13 @@ def _timelines(entity: Entity) -> tuple[Timeline, ...]:
 
 
 def _stale(touches: list[int], after_days: int | None) -> list[tuple[int, int]]:
-    """Half-open spans in which the deal had been quiet for so many days; each ends with a touch, the last never."""
+    """Half-open spans in which the deal had been quiet; each ends with a touch, the last never."""
     if after_days is None or not touches:
         return []
     quiet = after_days * _DAY
     spans = [
         (touch + quiet, following)
-        for touch, following in zip(touches, touches[1:], strict=False)
+        for touch, following in pairwise(touches)
         if following - touch > quiet
     ]
     return [*spans, (touches[-1] + quiet, 1 << 62)]

@@ -1,7 +1,8 @@
 """Money as integers in minor units.
 
-In: a decimal string in major units and an ISO 4217 code. Out: minor units (cents, yen, fils). Guarantee: no
-floating point, so sums are exact; digits beyond the currency's own are rounded half to even.
+In: a decimal string in major units and an ISO 4217 code. Out: minor units (cents, yen, fils).
+Guarantee: no floating point, so sums are exact; digits beyond the currency's own are rounded half
+to even.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Panes: where in Redis a fact falls.
 
-In: facts ``{(owner key, measure, instant): delta}``, the meaning, and the present. Out: increments per pane hash.
-Guarantee: the panes of a grain partition time, so a period is a sum of few panes. Take the difference first:
-spreading comes last.
+In: facts ``{(owner key, measure, instant): delta}``, the meaning, and the present. Out: increments
+per pane hash. Guarantee: the panes of a grain partition time, so a period is a sum of few panes.
+Take the difference first: spreading comes last.
 
 | grain | holds | span (one key) | pane | kept |
 |---|---|---|---|---|
@@ -11,7 +11,7 @@ spreading comes last.
 | d | flows by local civil day | YYYYMM | day of the month | 800 days |
 | M | flows by local civil month | YYYY | month 1..12 | 10 years |
 | gd | gauge deltas by local civil day | YYYYMM | day of the month | 800 days |
-| gM | gauge deltas by local civil month | ``all`` | year * 12 + month - 1 | always: it is the base of every level |
+| gM | gauge deltas by local civil month | ``all`` | year * 12 + month - 1 | always: the base |
 
 The field of a pane hash is ``<measure>:<pane>``.
 """

@@ -1,7 +1,7 @@
 """Periods: which civil days (or which rolling span) a name such as ``month`` means at a moment.
 
-In: a period's name and a civil day. Out: its first and last day. Guarantee: days partition months, months
-quarters, quarters years; weeks are ISO weeks, Monday to Sunday.
+In: a period's name and a civil day. Out: its first and last day. Guarantee: days partition months,
+months quarters, quarters years; weeks are ISO weeks, Monday to Sunday.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Span(NamedTuple):
 
 
 def civil_period(name: str, day: date) -> Span:
-    """The day, ISO week, month, quarter or year in which a civil day lies. ``KeyError`` for another name."""
+    """The period of that name in which a civil day lies. ``KeyError`` for another name."""
     return {"day": _day, "week": _week, "month": _month, "quarter": _quarter, "year": _year}[name](
         day
     )
 
 
 def rolling_length(name: str) -> int | None:
-    """``rolling:90m``, ``rolling:24h``, ``rolling:30d`` as ms; None where the name is none of these."""
+    """``rolling:90m``, ``rolling:24h``, ``rolling:30d`` as ms; None for any other name."""
     match = _ROLLING.fullmatch(name)
     if match is None:
         return None

@@ -1,7 +1,8 @@
 """Reading a period from panes: which hashes to fetch, and how to fold what comes back.
 
-In: civil days or instants. Out: slices (a hash and the panes wanted of it), then sums per measure. Guarantee: the
-slices of adjoining periods are disjoint and together those of the whole, so days sum to months and months to years.
+In: civil days or instants. Out: slices (a hash and the panes wanted of it), then sums per measure.
+Guarantee: the slices of adjoining periods are disjoint and together those of the whole, so days
+sum to months and months to years.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Rolling(NamedTuple):
 
 
 def civil_slices(first: date, last: date) -> list[Slice]:
-    """Flows from the civil day ``first`` to ``last``, both included: whole months as months, the edges as days."""
+    """Flows of the civil days ``first`` to ``last``, both included: whole months, edges as days."""
     slices: list[Slice] = []
     month = first.replace(day=1)
     while month <= last:
@@ -58,7 +59,7 @@ def gauge_slices(day: date) -> list[Slice]:
 
 
 def rolling_slices(end: int, length: int) -> Rolling | None:
-    """The last ``length`` ms up to ``end``: by the minute to 24 h, by the hour to 8 days; None beyond (use days).
+    """The last ``length`` ms up to ``end``: minutes to 24 h, hours to 8 days; None beyond.
 
     The minute (hour) in which ``end`` lies counts as a whole; the bounds say so.
     """

@@ -1,8 +1,9 @@
 """An integer log-bucket sketch of durations: mergeable by adding, retractable by subtracting.
 
-In: a duration in seconds. Out: a bucket number. Guarantee: a quantile read from buckets is within 1 % of a true
-duration of that rank. Bounds are integers, so every machine puts a duration into the same bucket.
-Source: the relative-error buckets of DDSketch (Masson, Rim, Lee, VLDB 2019), with ratio 1.02.
+In: a duration in seconds. Out: a bucket number. Guarantee: a quantile read from buckets is within
+1 % of a true duration of that rank. Bounds are integers, so every machine puts a duration into the
+same bucket. Source: the relative-error buckets of DDSketch (Masson, Rim, Lee, VLDB 2019), with
+ratio 1.02.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The way of a deal through its stages, read with the generation's stage map.
 
-In: a deal's stage and pipeline timelines. Out: steps in order. Guarantee: stages that the map does not know are
-open and marked, never guessed.
+In: a deal's stage and pipeline timelines. Out: steps in order. Guarantee: stages that the map does
+not know are open and marked, never guessed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def steps(entity: Entity, meaning: Meaning) -> list[Step]:
 
 
 def closing(walk: list[Step]) -> Step | None:
-    """The start of the last unbroken run of won (or lost) steps; None where the deal is not closed."""
+    """The start of the last unbroken run of won (or lost) steps; None where the deal is open."""
     if not walk or walk[-1].category not in ("won", "lost"):
         return None
     close = walk[-1]
@@ -52,7 +52,7 @@ def closing(walk: list[Step]) -> Step | None:
 
 
 def currency_of(entity: Entity, meaning: Meaning) -> str:
-    """The deal's currency, else its connection's; ``XXX`` (ISO 4217: no currency) where neither is known."""
+    """The deal's currency, else its connection's, else ``XXX`` (ISO 4217: no currency)."""
     own = entity.read("currency")
     if isinstance(own, str) and own:
         return own
@@ -63,7 +63,8 @@ def currency_of(entity: Entity, meaning: Meaning) -> str:
 def _merged(entity: Entity) -> list[tuple[Change, bool]]:
     """Changes of stage (True) and pipeline; within a millisecond the pipeline is looked at last.
 
-    A deal moved to another pipeline and stage at once was never in its old stage of the new pipeline.
+    A deal moved to another pipeline and stage at once was never in its old stage of the new
+    pipeline.
     """
     both = [(change, True) for change in entity.stage]
     if entity.pipeline:

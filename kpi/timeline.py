@@ -1,7 +1,8 @@
 """A timeline: the whole history of one field, as a set of changes sorted by their order.
 
-In: changes in any order, with duplicates. Out: the value at an instant. Guarantee: inserting is commutative and
-idempotent, because the order of a change never depends on its arrival and is never ambiguous.
+In: changes in any order, with duplicates. Out: the value at an instant. Guarantee: inserting is
+commutative and idempotent, because the order of a change never depends on its arrival and is never
+ambiguous.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from operator import itemgetter
 
 Change = tuple[int, int, int, str, str]
-"""(occurred at ms, vendor sequence, semantic rank, event id, canonical value); the value ``""`` means none."""
+"""(occurred at ms, vendor sequence, semantic rank, event id, canonical value); ``""``: none."""
 
 Timeline = tuple[Change, ...]
 
@@ -33,7 +34,7 @@ def latest(timeline: Timeline) -> str:
 
 
 def known_at(timeline: Timeline, instant: int) -> str:
-    """The value at an instant, changes of that very millisecond included; ``""`` before the first."""
+    """The value at an instant, changes of that millisecond included; ``""`` before the first."""
     index = bisect_right(timeline, instant, key=_instant)
     return timeline[index - 1][4] if index else ""
 
@@ -41,7 +42,8 @@ def known_at(timeline: Timeline, instant: int) -> str:
 def credited_at(timeline: Timeline, instant: int) -> str:
     """As ``known_at``, but before the first change the first value that was ever set.
 
-    A CRM announces a new deal and its owner as two events a moment apart: the deal was his from the start.
+    A CRM announces a new deal and its owner as two events a moment apart: the deal was his from
+    the start.
     """
     index = bisect_right(timeline, instant, key=_instant)
     if index:

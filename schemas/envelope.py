@@ -1,9 +1,11 @@
 """The event envelope: what travels on Kafka between ingest, aggregator and ledger.
 
-In: nothing. Out: CloudEvents 1.0 in JSON whose ``data`` is one record: an entity patch, or a control
-record. Guarantee: ``decode(encode(event)) == event``, and a reader of version 1 reads every version-1 event.
+In: nothing. Out: CloudEvents 1.0 in JSON whose ``data`` is one record: an entity patch, or a
+control record. Guarantee: ``decode(encode(event)) == event``, and a reader of version 1 reads
+every version-1 event.
 
-Instants are integer milliseconds UTC. Civil dates are ``YYYY-MM-DD`` strings and are never converted.
+Instants are integer milliseconds UTC. Civil dates are ``YYYY-MM-DD`` strings and are never
+converted.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ MAX_CHANGES = 256
 """Changes kept per timeline set of one entity; the next one is a dead letter."""
 
 FUTURE_TOLERANCE_MS = 5 * 60_000
-"""``occurred_at`` later than ``received_at`` by more than this is a wrong clock, and a dead letter."""
+"""``occurred_at`` later than ``received_at`` by more is a wrong clock, and a dead letter."""
 
 
 class EntityPatch(
@@ -41,12 +43,13 @@ class EntityPatch(
 ):
     """Some fields of one entity, and when they became true.
 
-    ``fields`` holds only what changed. Timelines: ``stage``, ``owner``, ``pipeline`` (vendor ids as strings),
-    ``amount`` (decimal string in major units, such as ``"1200.50"``), ``close_on`` (civil date); ``None`` clears.
-    Registers: ``currency`` (ISO 4217), ``name``, ``type`` (activity: call, email, meeting, visit, demo, proposal,
-    one_on_one, custom), ``at`` (activity: the instant it took place), ``status`` (activity: done, planned,
-    cancelled, no_show; absent = done), ``deal`` (activity: vendor id of the deal it names),
-    ``new_customer`` (bool), ``account``, ``product``, ``source``, and others named ``[a-z][a-z0-9_]*``.
+    ``fields`` holds only what changed. Timelines: ``stage``, ``owner``, ``pipeline`` (vendor ids
+    as strings), ``amount`` (decimal string in major units, such as ``"1200.50"``), ``close_on``
+    (civil date); ``None`` clears. Registers: ``currency`` (ISO 4217), ``name``, ``type``
+    (activity: call, email, meeting, visit, demo, proposal, one_on_one, custom), ``at`` (activity:
+    the instant it took place), ``status`` (activity: done, planned, cancelled, no_show; absent =
+    done), ``deal`` (activity: vendor id of the deal it names), ``new_customer`` (bool),
+    ``account``, ``product``, ``source``, and others named ``[a-z][a-z0-9_]*``.
     """
 
     entity: EntityKind
@@ -79,7 +82,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="t
 
 
 class Evict(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="evict"):
-    """Forget activities quiet for their tenant's retention at ``at``; written once a day by the owner."""
+    """Forget activities quiet for their tenant's retention at ``at``; once a day by the owner."""
 
     at: int
 
@@ -88,7 +91,7 @@ Record = EntityPatch | Activate | Tick | Evict
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A CloudEvent. ``tenant`` and ``connection`` are extension attributes; ``""`` for a whole partition."""
+    """A CloudEvent. ``tenant`` and ``connection`` are extensions; ``""``: the whole partition."""
 
     id: str
     """Unique and the same over the vendor's retries; part of the order of changes."""
@@ -126,7 +129,7 @@ def entity_key(kind: EntityKind, connection: str, vendor_id: str) -> str:
 
 
 def owner_key(connection: str, owner: str) -> str:
-    """Under what a number is kept: the CRM's owner id within its connection; ``""`` while unknown."""
+    """Under what a number is kept: the CRM's owner id in its connection; ``""`` while unknown."""
     return f"{connection}/{owner}"
 
 

@@ -1,7 +1,7 @@
-"""The catalogue of Redis keys. Every key of a partition shares the hash tag ``{p}``, so one script may touch all.
+"""The catalogue of Redis keys. All of a partition share the hash tag ``{p}``: one script's reach.
 
-In: partition, tenant, generation, owner key. Out: key names. Guarantee: tenants, generations and owners cannot
-collide, whatever characters a CRM puts into an owner id: those are percent-encoded.
+In: partition, tenant, generation, owner key. Out: key names. Guarantee: tenants, generations and
+owners cannot collide, whatever characters a CRM puts into an owner id: those are percent-encoded.
 """
 
 from __future__ import annotations

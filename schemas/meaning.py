@@ -1,7 +1,8 @@
 """What one generation of a tenant's numbers means.
 
-In: the applied configuration. Out: the values that contributions depend on, and nothing else: names, teams and
-secrets are not here, because changing them moves no number. Travels inside the ``Activate`` control record.
+In: the applied configuration. Out: the values that contributions depend on, and nothing else:
+names, teams and secrets are not here, because changing them moves no number. Travels inside the
+``Activate`` control record.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ class ConnectionMeaning(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     """ISO 4217 code of amounts whose deal names no currency."""
     stages: dict[str, dict[str, Category]]
-    """pipeline id (or ``"*"``) -> stage id -> category. A stage not listed is open, and counted as unmapped."""
+    """pipeline id (or ``"*"``) -> stage id -> category. One not listed is open, counted as unmapped."""
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
-    """The meaning of a generation: stage maps, zones, staleness, retention, and the code version of ``kpi``."""
+    """The meaning of a generation: stage maps, zones, staleness, retention, version of ``kpi``."""
 
     code: int
     zone: str
@@ -34,9 +35,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     """owner key -> ((from instant ms, IANA zone), ...) ascending; the first starts at 0."""
     connections: dict[str, ConnectionMeaning] = {}
     stale_after_days: int | None = 30
-    """A deal without a change or an activity for so long leaves the qualified pipeline; None: never."""
+    """A deal quiet for so long (no change, no activity) leaves the qualified pipeline; None: never."""
     entity_retention_days: int = 90
-    """Activities without a change for so long are forgotten, and an older event of one is too late."""
+    """Activities quiet for so long are forgotten, and an older event of one is too late."""
 
 
 def same(a: Meaning | None, b: Meaning) -> bool:

@@ -1,7 +1,8 @@
 """Topic names, partition counts, and the partitioner.
 
-In: a tenant id. Out: its partition, equal to what Kafka's standard (murmur2) partitioner picks for that key.
-Guarantee: the mapping never changes while the partition count is kept, which is fixed when topics are created.
+In: a tenant id. Out: its partition, equal to what Kafka's standard (murmur2) partitioner picks for
+that key. Guarantee: the mapping never changes while the partition count is kept, which is fixed
+when topics are created.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 EVENTS = "crm.events"
 DEAD = "crm.dead"
 INCARNATION = "paceline.incarnation"
-"""Compacted, one partition, one record: the id of this log, written by whoever creates the topics."""
+"""Compacted, one partition: the id of this log, written by whoever creates the topics."""
 INCARNATION_KEY = b"incarnation"
 
 PARTITIONS_EMBEDDED = 8
@@ -20,7 +21,7 @@ _M = 0x5BD1E995
 
 
 def murmur2(data: bytes) -> int:
-    """Kafka's 32-bit murmur2 (``org.apache.kafka.common.utils.Utils.murmur2``) as an unsigned integer."""
+    """Kafka's 32-bit murmur2 (``org.apache.kafka.common.utils.Utils.murmur2``), unsigned."""
     length = len(data)
     h = (0x9747B28C ^ length) & _MASK
     whole = length & ~3
