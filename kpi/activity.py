@@ -7,7 +7,7 @@ or missed one does not.
 
 from __future__ import annotations
 
-from kpi.entity import Entity, alive
+from kpi.entity import Entity, alive, instant
 from kpi.timeline import latest
 from schemas.envelope import owner_key
 
@@ -56,8 +56,8 @@ def _done(entity: Entity) -> bool:
 
 
 def _moment(entity: Entity) -> int:
-    at = entity.read("at")
-    return at if isinstance(at, int) else entity.created or 0
+    at = instant(entity.read("at"))
+    return at if at is not None else entity.created or 0
 
 
 def _first_seen(entity: Entity) -> int:

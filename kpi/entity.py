@@ -18,6 +18,8 @@ Register = tuple[int, int, int, str, Scalar]
 DELETED = "1"
 MAX_REGISTERS = 64
 
+_YEAR_3000 = 32_503_680_000_000
+
 _DELETION: dict[str, str] = {"delete": DELETED, "merge": DELETED, "restore": ""}
 
 
@@ -81,7 +83,9 @@ def apply(entity: Entity, event_id: str, patch: EntityPatch) -> Entity:
         if name in _TIMELINES:
             changed[name] = insert(getattr(entity, name), (*order, canonical(value)))
         elif _wins(registers.get(name), order, value):
-            registers = {**registers, name: (*order, value)}
+            if registers is entity.registers:
+                registers = dict(registers)
+            registers[name] = (*order, value)
     if patch.op in _DELETION:
         changed["deleted"] = insert(entity.deleted, (*order, _DELETION[patch.op]))
     return _bounded(_replace(entity, changed, _earliest(entity.created, patch), registers))
@@ -99,6 +103,14 @@ def touch(entity: Entity, hour: int, by: int) -> Entity:
 def alive(entity: Entity) -> bool:
     """Whether the entity exists after all changes."""
     return not entity.deleted or entity.deleted[-1][4] != DELETED
+
+
+def instant(value: Scalar) -> int | None:
+    """A value as an instant, ms UTC; None where it is none, or lies outside 1970 to 3000.
+
+    Unset times (the year 1) and microseconds arrive here, and no calendar holds them.
+    """
+    return value if type(value) is int and 0 <= value < _YEAR_3000 else None
 
 
 def canonical(value: Scalar) -> str:
@@ -130,7 +142,7 @@ def _rank(value: Scalar) -> tuple[str, str]:
 
 
 def _earliest(created: int | None, patch: EntityPatch) -> int | None:
-    told = patch.created_at
+    told = instant(patch.created_at)
     if told is None and patch.op == "create":
         told = patch.occurred_at
     if told is None or (created is not None and created <= told):
@@ -174,6 +186,7 @@ __all__ = [
     "TooManyChangesError",
     "alive",
     "apply",
+    "instant",
     "new",
     "pack",
     "touch",

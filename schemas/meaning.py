@@ -22,7 +22,7 @@ class ConnectionMeaning(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     """ISO 4217 code of amounts whose deal names no currency."""
     stages: dict[str, dict[str, Category]]
-    """pipeline id (or ``"*"``) -> stage id -> category. One not listed is open, counted as unmapped."""
+    """pipeline id (or ``"*"``) -> stage id -> category. One not listed is open, and unmapped."""
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     """owner key -> ((from instant ms, IANA zone), ...) ascending; the first starts at 0."""
     connections: dict[str, ConnectionMeaning] = {}
     stale_after_days: int | None = 30
-    """A deal quiet for so long (no change, no activity) leaves the qualified pipeline; None: never."""
+    """A deal quiet for so long (no change, no activity) leaves the qualified pipeline; or never."""
     entity_retention_days: int = 90
     """Activities quiet for so long are forgotten, and an older event of one is too late."""
 
