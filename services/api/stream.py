@@ -128,7 +128,8 @@ class Stream:
         self._frame = frame
         token = Token(told.version.incarnation, news.partition, entry, frame.digest)
         name = "snapshot" if isinstance(body, Progress) else "change"
-        return ServerSentEvent(data=msgspec.json.encode(body).decode(), event=name, id=str(token))
+        data = msgspec.json.encode(body).decode()
+        return ServerSentEvent(data=data, event=name, id=str(token), sep="\n")
 
     async def _framed(self, view: View) -> Frame:
         head = await self._teller.head(view.caller)

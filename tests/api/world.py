@@ -238,8 +238,10 @@ async def founded(redis_url: str, folder: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def serving(world: World, redis_url: str, *, ttl_s: float = 0.0) -> AsyncIterator[Services]:
-    """The API on a free port, its address in ``world.url``."""
+async def serving(
+    world: World, redis_url: str, *, ttl_s: float = 0.0, port: int = 0
+) -> AsyncIterator[Services]:
+    """The API on a port, by default a free one, its address in ``world.url``."""
     redis, blocking = make_client(redis_url, retries=2), make_client(redis_url, blocking_s=5)
     reader = Reader(redis, PARTITIONS)
     services = Services(
@@ -252,7 +254,11 @@ async def serving(world: World, redis_url: str, *, ttl_s: float = 0.0) -> AsyncI
         clock=lambda: world.now,
     )
     config = uvicorn.Config(
-        create_app(services), port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+        create_app(services),
+        port=port,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())

@@ -1,0 +1,86 @@
+// A rep: cards, activities by kind, stage entries, cycle time, and the pipeline by expected close.
+
+import { Figure, h, width } from "./dom.js";
+import { amounts, count, duration, money, month } from "./format.js";
+import { Cards, KPIS, kindName } from "./team.js";
+import { t, tn } from "./words.js";
+
+const MORE = [
+  { id: "lost", kind: "money", of: (m) => m.lost },
+  { id: "open_pipeline", kind: "money", of: (m) => m.open_pipeline },
+];
+
+// Labelled bars; entries are [key, label, value, format, note].
+class Bars {
+  constructor(title) {
+    this.list = h("div", { class: "bars" });
+    this.none = h("p", { class: "none" }, t("nothing"));
+    this.element = h("section", { class: "panel" }, h("h2", {}, title), this.list, this.none);
+    this.held = new Map();
+  }
+
+  show(entries) {
+    const most = Math.max(1, ...entries.map(([, , value]) => value));
+    const keys = new Set(entries.map(([key]) => key));
+    for (const [key, one] of this.held) if (!keys.has(key)) (one.parts.forEach((part) => part.remove()), this.held.delete(key));
+    for (const [key, label, value, format, note] of entries) {
+      const one = this.held.get(key) ?? this.add(key, label);
+      one.figure.show(value, format);
+      one.note.textContent = note ?? "";
+      width(one.bar, value / most);
+      this.list.append(...one.parts);
+    }
+    this.none.hidden = entries.length > 0;
+  }
+
+  add(key, label) {
+    const [figure, bar, note] = [new Figure(), h("i"), h("small")];
+    const parts = [h("span", {}, label), h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", { class: "value" }, figure.element, note)];
+    const one = { figure, bar, note, parts };
+    this.held.set(key, one);
+    return one;
+  }
+}
+
+export class RepView {
+  constructor() {
+    this.cards = new Cards([...KPIS, ...MORE]);
+    this.kinds = new Bars(t("by_kind"));
+    this.stages = new Bars(t("stage_entries"));
+    this.months = new Bars(t("by_close_month"));
+    this.median = h("p", { class: "figure" });
+    this.p90 = h("p", { class: "figure" });
+    const pair = h(
+      "div",
+      { class: "pair" },
+      h("div", {}, this.median, h("p", { class: "label" }, t("median"))),
+      h("div", {}, this.p90, h("p", { class: "label" }, t("p90"))),
+    );
+    const cycle = h("section", { class: "panel", id: "cycle" }, h("h2", {}, t("cycle_time")), pair);
+    this.element = h("div", {}, this.cards.element, h("div", { class: "grid" }, this.kinds.element, this.stages.element, this.months.element, cycle));
+  }
+
+  show({ measures: m, currencies }) {
+    this.cards.show(m, currencies);
+    const falling = (a, b) => b[1] - a[1];
+    this.kinds.show(Object.entries(m.activities).sort(falling).map(([kind, n]) => [kind, kindName(kind), n, count]));
+    this.stages.show(Object.entries(m.stage_entries).sort(falling).map(([stage, n]) => [stage, stage, n, count]));
+    this.months.show(this.byMonth(m.open_qualified_pipeline.by_close_month, currencies));
+    this.median.textContent = duration(m.cycle_time.median_s);
+    this.p90.textContent = duration(m.cycle_time.p90_s);
+  }
+
+  byMonth(months, currencies) {
+    return Object.entries(months)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .flatMap(([when, held]) =>
+        amounts(held.amounts, currencies).map(([minor, currency, exponent]) => [
+          `${when} ${currency}`,
+          month(when),
+          minor,
+          (n) => money(Math.round(n), currency, exponent),
+          tn("deals", held.count),
+        ]),
+      );
+  }
+}
