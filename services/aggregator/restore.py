@@ -19,7 +19,7 @@ from services.aggregator.batch import Batch
 from services.aggregator.fence import Claim
 from services.aggregator.fold import Tenant
 from services.aggregator.owned import Archived, Owned
-from services.aggregator.partition import Partition
+from services.aggregator.partition import MovedError, Partition
 
 log = structlog.get_logger()
 
@@ -34,6 +34,7 @@ async def restore(partition: Partition, claim: Claim, incarnation: str) -> None:
 
     Raises:
         FencedError: somebody else claimed it meanwhile; he goes on from where we were.
+        MovedError: Redis lost its tail meanwhile; to be begun again.
     """
     owned = partition.owned()
     meta = keys.partition_meta(partition.number)
@@ -41,12 +42,13 @@ async def restore(partition: Partition, claim: Claim, incarnation: str) -> None:
         await _preset(partition, owned)
     await owned.write([("HSET", meta, [keys.RESTORING, "1"])])
     partition.incarnation = claim.before
-    start = (claim.before, claim.position) if claim.before else None
-    async for page in owned.archive.replay(partition.number, start=start):
-        for group in _by_incarnation(page):
-            await _replay(partition, owned, group)
+    await _catch_up(partition, owned, (claim.before, claim.position) if claim.before else None)
     await _adopt(partition, owned, incarnation)
-    await _skip_unarchived(partition, incarnation)
+    # Asked before the last pages are read: the ledger writes on, and what it writes after them
+    # must be read from the log.
+    end = await owned.archive.end(partition.number, incarnation)
+    await _catch_up(partition, owned, (incarnation, partition.position))
+    await _skip_unarchived(partition, end)
     await owned.write([("HDEL", meta, [keys.RESTORING])])
     log.info("restored", partition=partition.number, position=partition.position)
 
@@ -102,11 +104,21 @@ def _by_incarnation(page: Sequence[Archived]) -> list[list[Archived]]:
     return groups
 
 
+async def _catch_up(partition: Partition, owned: Owned, start: tuple[str, int] | None) -> None:
+    async for page in owned.archive.replay(partition.number, start=start):
+        for group in _by_incarnation(page):
+            await _replay(partition, owned, group)
+
+
 async def _replay(partition: Partition, owned: Owned, group: Sequence[Archived]) -> None:
     await _adopt(partition, owned, group[0].incarnation)
     records = [_Record(record.offset, record.payload) for record in group]
     # Ticks are not archived and records may be compacted away: the batch starts at the position.
-    await partition.process(Batch(partition.position, records[-1].offset + 1, records))
+    end = records[-1].offset + 1
+    await partition.process(Batch(partition.position, end, records))
+    if partition.position < end:
+        # Redis lost its tail meanwhile; the next page would leave a hole.
+        raise MovedError(end)
 
 
 async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
@@ -118,8 +130,7 @@ async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
     partition.incarnation, partition.position = incarnation, 0
 
 
-async def _skip_unarchived(partition: Partition, incarnation: str) -> None:
+async def _skip_unarchived(partition: Partition, end: int) -> None:
     """Pass over ticks at the archive's end: they were seen, and are not worth archiving."""
-    end = await partition.archive.end(partition.number, incarnation)
     if end > partition.position:
         await partition.process(Batch(partition.position, end, ()))

@@ -1,0 +1,310 @@
+"""The law, against a real Redis: whatever happens on the way, every number equals the plain recount.
+
+A history is told in any order and with duplicates, cut into batches of any size, over holes in the
+log; workers die before and after each script, answers are lost, Redis goes back to an earlier copy or
+is emptied, the log is born again, its beginning is dropped, a paused owner wakes, the meaning changes.
+PACELINE_LAW_EXAMPLES sets how many histories are tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from kpi import panes
+from schemas import keys
+from schemas.envelope import ACTIVATED, PATCHED, TICKED, Activate, EntityPatch, Event, Tick
+from schemas.meaning import Meaning
+from services.aggregator import partition, worker
+from tests.aggregator.broker import Broker, Hand, P, new_broker
+from tests.aggregator.conftest import emptied
+from tests.aggregator.faults import Copy, Died, FaultyFence, Kind
+from tests.aggregator.stored import by_hour, by_month, stored
+from tests.kpi.laws.histories import MEANING, WITHOUT_STALENESS, Told, histories
+from tests.oracle.plain import Recount
+from tests.support.servers import RedisServer
+
+TENANT = "acme"
+CENTURY = 36_525 * panes.DAY
+EXAMPLES = int(os.environ.get("PACELINE_LAW_EXAMPLES", "150"))
+
+law = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+OTHER_STAGES = Meaning(
+    code=1,
+    zone="America/New_York",
+    connections={
+        name: one.__class__(
+            currency="EUR",
+            stages={"*": {"lead": "qualified", "qualified": "won", "signed": "lost"}},
+        )
+        for name, one in MEANING.connections.items()
+    },
+    stale_after_days=7,
+)
+
+
+Act = Literal[
+    "read", "ahead", "again", "watch", "copy", "roll back", "empty", "born again", "trim", "rival",
+    "wake", "archive",
+]  # fmt: skip
+
+
+class Step(NamedTuple):
+    """One thing that happens; ``n`` says how much of it."""
+
+    act: Act
+    n: int
+    fault: Kind | None = None
+    calls: int = 0
+    """How many writing scripts go well before the fault."""
+
+
+ACTS: tuple[Act, ...] = (
+    *("read", "read", "read", "read", "read", "read", "read"),
+    *("ahead", "again", "watch", "copy", "copy", "roll back", "roll back", "empty", "born again"),
+    *("trim", "rival", "wake", "archive", "archive"),
+)
+KINDS: tuple[Kind | None, ...] = (
+    *(None, None, None, None, "die before", "die after", "lose before", "lose after"),
+    *("copy", "copy", "roll back", "roll back"),
+)
+
+steps = st.lists(
+    st.builds(
+        Step, st.sampled_from(ACTS), st.integers(1, 9), st.sampled_from(KINDS), st.integers(0, 5)
+    ),
+    max_size=25,
+)
+
+
+class Plot(NamedTuple):
+    """What is told, in the order of the log, and under which meaning it ends."""
+
+    history: list[Told]
+    events: list[tuple[int, Event]]
+    """(hole before the record, event)."""
+    generation: int
+    meaning: Meaning
+
+    def __repr__(self) -> str:
+        """One line a record."""
+        return "\n".join(["", *(f"{hole} {_line(event)}" for hole, event in self.events), ""])
+
+
+def _line(event: Event) -> str:
+    data = event.data
+    if not isinstance(data, EntityPatch):
+        return event.id
+    named = f"{event.id} {event.connection} {data.entity} {data.id} {data.op} {data.occurred_at}"
+    return f"{named} {data.sequence} {data.created_at} {data.fields}"
+
+
+@st.composite
+def plots(draw: st.DrawFn) -> Plot:
+    """A history as it may arrive, with a change of meaning somewhere."""
+    history = draw(histories)
+    again = draw(st.lists(st.sampled_from(history), max_size=4)) if history else []
+    told = [_patched(*one) for one in draw(st.permutations([*history, *again]))]
+    first, second = draw(st.permutations([MEANING, OTHER_STAGES, WITHOUT_STALENESS]))[:2]
+    events = [_activation(1, first), *told]
+    switched = draw(st.booleans())
+    if switched:
+        events.insert(draw(st.integers(1, len(events))), _activation(2, second))
+    for at in draw(st.lists(st.integers(1, len(events)), max_size=2)):
+        events.insert(at, _tick(at))
+    holes = draw(st.lists(st.integers(0, 2), min_size=len(events), max_size=len(events)))
+    placed = list(zip(holes, events, strict=True))
+    return Plot(history, placed, 2 if switched else 1, second if switched else first)
+
+
+def _patched(event_id: str, connection: str, patch: object) -> Event:
+    return Event(
+        id=event_id,
+        source="/v1/webhooks",
+        type=PATCHED,
+        tenant=TENANT,
+        data=patch,  # type: ignore[arg-type]
+        connection=connection,
+    )
+
+
+def _activation(generation: int, meaning: Meaning) -> Event:
+    data = Activate(generation=generation, meaning=meaning, issued_at=0)
+    name = f"activate:{TENANT}:{generation}"
+    return Event(id=name, source="/v1/config", type=ACTIVATED, tenant=TENANT, data=data)
+
+
+def _tick(at: int) -> Event:
+    return Event(id=f"tick:{at}", source="/v1/clock", type=TICKED, tenant="", data=Tick(at=at))
+
+
+@dataclass
+class Office:
+    """One partition and its workers, step by step."""
+
+    redis: Redis
+    plot: Plot
+    broker: Broker = field(default_factory=new_broker)
+    sleeping: Hand | None = None
+
+    def __post_init__(self) -> None:
+        """Everything that will ever be told is in the log."""
+        self.copy = Copy(self.redis)
+        self._tell()
+
+    def _tell(self) -> None:
+        for hole, event in self.plot.events:
+            self.broker.log.produce(event, hole)
+
+    async def open(self) -> None:
+        """The first worker comes."""
+        self.fence = FaultyFence(self.redis, self.copy)
+        self.hand = Hand(self.broker, self.fence, self.redis)
+        await self.hand.join()
+
+    async def live(self, step: Step) -> None:
+        """Let it happen; a worker that dies is followed by a new one."""
+        if step.fault:
+            self.fence.arm(step.fault, step.calls)
+        try:
+            await self._act(step)
+            await self.settle()
+        except Died:
+            await self._succeed()
+
+    async def _succeed(self) -> None:
+        for task in self.hand.worker._restoring.values():
+            task.cancel()
+        await self.open()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait for a restore under way."""
+        for task in list(self.hand.worker._restoring.values()):
+            await asyncio.wait_for(task, 30)
+
+    async def _act(self, step: Step) -> None:
+        match step.act:
+            case "read":
+                await self.hand.read(step.n)
+            case "ahead":
+                await self.hand.read(step.n, ahead=step.n)
+            case "again":
+                await self.hand.read(step.n, ahead=-step.n)
+            case "watch":
+                await self.hand.worker.watch()
+            case "archive":
+                self.broker.archive.keep(step.n)
+            case "copy":
+                await self.copy.take()
+            case "roll back":
+                await self.copy.put_back()
+            case "empty":
+                await self.redis.flushdb()
+            case _:
+                await self._upset(step)
+
+    async def _upset(self, step: Step) -> None:
+        match step.act:
+            case "born again":
+                self.broker.born_again(f"log-{len(self.broker.log.incarnation)}-{step.n}-again")
+                self._tell()
+            case "trim":
+                kept = self.broker.archive.ends.get(self.broker.log.incarnation, 0)
+                self.broker.log.start = max(self.broker.log.start, kept - step.n)
+            case "rival":
+                self.sleeping = self.hand
+                await self.open()
+            case _:
+                if self.sleeping is not None and not self.sleeping.fence.dead:  # type: ignore[attr-defined]
+                    await self.sleeping.read(step.n)
+
+    async def close(self) -> None:
+        """Calm: the worker looks around and reads to the end."""
+        self.fence._kind = None
+        for _ in range(60):
+            await self.hand.worker.watch()
+            await self.settle()
+            if self.hand.position == self.broker.log.end:
+                return
+            while await self.hand.read():
+                await self.settle()
+        raise AssertionError(f"stuck at {self.hand.position} of {self.broker.log.end}")
+
+
+async def _run(redis: Redis, plot: Plot, happened: list[Step]) -> None:
+    await redis.flushdb()
+    office = Office(redis, plot)
+    await office.open()
+    for step in happened:
+        await office.live(step)
+    await office.close()
+    await _compare(redis, plot)
+
+
+async def _compare(redis: Redis, plot: Plot) -> None:
+    live = await redis.hget(keys.tenant_meta(P, TENANT), keys.LIVE)
+    assert int(live or 0) == plot.generation
+    held = await stored(redis, P, TENANT, plot.generation)
+    recount = Recount(plot.history, plot.meaning)
+    days, minutes = recount.by_day(), recount.by_minute()
+    assert held.days == days
+    assert held.months == by_month(days)
+    assert held.minutes == minutes
+    assert held.hours == by_hour(minutes)
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """One event loop for all examples of a test."""
+    with asyncio.Runner() as one:
+        yield one
+
+
+@pytest.fixture
+def eternal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing expires and nothing waits: the histories are of 2026, whenever this is run."""
+    for name in ("MINUTES_KEPT", "HOURS_KEPT", "DAYS_KEPT", "MONTHS_KEPT"):
+        monkeypatch.setattr(panes, name, CENTURY)
+    monkeypatch.setattr(partition, "RETRY_FIRST_S", 0.0)
+    monkeypatch.setattr(partition, "SEEK_AGAIN_S", 0.0)
+    monkeypatch.setattr(worker, "RESTORE_AGAIN_S", 0.0)
+    _forget_panes()
+    yield
+    _forget_panes()
+
+
+def _forget_panes() -> None:
+    panes._flow_panes.cache_clear()
+    panes._gauge_panes.cache_clear()
+
+
+@law
+@given(plots(), steps)
+def test_every_number_equals_the_recount_whatever_happened(
+    eternal: None,
+    redis_server: RedisServer,
+    runner: asyncio.Runner,
+    plot: Plot,
+    happened: list[Step],
+) -> None:
+    """All flows by minute, hour, day and month, all gauges by day and month, per owner."""
+
+    async def tried() -> None:
+        async with emptied(redis_server) as redis:
+            await _run(redis, plot, happened)
+
+    runner.run(tried())
