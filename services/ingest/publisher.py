@@ -8,7 +8,9 @@ In: all records of one request. Out: nothing, or ``NotDurable``. Guarantee, by m
 archived
   and applied, and produced again, in order, whenever the log begins anew.
 
-Producing twice is harmless (event ids), so everything doubtful is produced again.
+Producing twice is harmless (event ids), so everything doubtful is produced again. The embedded
+broker takes records before it has their topic, so what was on its way when it was born again may
+come twice on the new log: first, and again in its place.
 """
 
 from __future__ import annotations

@@ -161,7 +161,10 @@ async def test_a_new_log_gets_all_that_is_not_archived_and_applied_yet(tmp_path:
             values = await arrived(tansu.bootstrap)
             for partition in range(PARTITIONS):
                 numbers = [n for n in map(_number, values) if n % PARTITIONS == partition]
-                assert numbers == sorted(numbers)
+                # This broker takes records before it has the topic, so a chunk that was on its
+                # way comes first; then everything comes in order.
+                expected = list(range(partition, 60, PARTITIONS))
+                assert numbers[-len(expected) :] == expected
             assert set(values) == {deal(n).value for n in range(60)}
             # What the old log had applied says nothing about the new one.
             told.offsets = {str(first): 1000}
