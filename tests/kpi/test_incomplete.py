@@ -6,7 +6,7 @@ import pytest
 
 from kpi.entity import MAX_REGISTERS, Entity, TooManyChangesError, apply, changes, new
 from schemas.envelope import MAX_CHANGES, EntityPatch
-from tests.kpi.telling import Story
+from tests.kpi.telling import Story, meaning, ms
 
 
 def test_twelve_won_and_four_without_amount() -> None:
@@ -117,3 +117,36 @@ def test_an_entity_keeps_so_many_fields_and_refuses_one_more() -> None:
     assert len(entity.registers) == MAX_REGISTERS
     with pytest.raises(TooManyChangesError, match="fields"):
         apply(entity, "evt-2", fields(MAX_REGISTERS + 1))
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        ms("0001-01-01 00:00"),  # the smallest time of a well-known platform, sent for "not set"
+        -1,
+        1_774_692_000_000_000,  # microseconds taken for milliseconds
+        10**30,
+    ],
+)
+def test_an_instant_that_no_calendar_of_sales_has_is_no_instant(beyond: int) -> None:
+    """Before 1970 or after the year 3000: the deal's creation is that of its event instead."""
+    at = ms("2026-03-28 10:00")
+    story = Story(under=meaning(zone="America/New_York"))
+    created = EntityPatch(
+        entity="deal",
+        id="9001",
+        op="create",
+        occurred_at=at,
+        received_at=at,
+        created_at=beyond,
+        fields={"owner": "ana"},
+    )
+    story.tell("evt-1", created).activity("2026-03-28 11:00", owner="ana", type="call", at=beyond)
+    assert story.on("ana", "created", "2026-03-28") == 1
+    assert story.on("ana", "act:call", "2026-03-28") == 1
+
+
+def test_true_is_no_instant() -> None:
+    """Though Python would count it as the first millisecond of 1970."""
+    story = Story().activity("2026-03-28 11:00", owner="ana", type="call", at=True)
+    assert story.on("ana", "act:call", "2026-03-28") == 1

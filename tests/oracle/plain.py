@@ -13,6 +13,7 @@ What it holds to be true:
 
 * stage, owner, amount, close day, pipeline and deletion keep their history; of any other field the
   last line counts. Created is the earliest creation told: ``created_at``, else a create's instant.
+  A ``created_at`` or ``at`` outside 1970 to 3000 is none.
 * Within one millisecond a stage is read with the pipeline as it stands at the end of it, and a
   change of pipeline is looked at after the stages.
 * Whoever had owned a deal last at an instant (that millisecond included) gets the credit; before
@@ -34,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
 from schemas.envelope import EntityPatch, Scalar
@@ -52,6 +53,7 @@ GONE = "(gone)"
 """The line that a delete, a merge or a restore writes; no field can be named so."""
 HOUR = 3_600_000
 NEVER = 1 << 80
+YEAR_3000 = int(datetime(3000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 
 NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
@@ -102,7 +104,7 @@ class Diary:
         for event, patch in patches:
             lines.update(_lines(event, patch))
             told = patch.occurred_at if patch.op == "create" else None
-            told = told if patch.created_at is None else patch.created_at
+            told = patch.created_at if _in_range(patch.created_at) else told
             self.born = min((b for b in (self.born, told) if b is not None), default=None)
         self.lines = sorted(lines, key=lambda line: line[:7])
 
@@ -355,7 +357,11 @@ def _took_place(diary: Diary) -> bool:
 
 def _moment(diary: Diary) -> int:
     at = diary.last("at")
-    return at if isinstance(at, int) else diary.born or 0
+    return at if _in_range(at) else diary.born or 0
+
+
+def _in_range(at: Scalar) -> TypeGuard[int]:
+    return not isinstance(at, bool) and isinstance(at, int) and 0 <= at < YEAR_3000
 
 
 def _first_told(diary: Diary) -> int:

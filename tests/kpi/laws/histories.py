@@ -110,7 +110,7 @@ ACTIVITY_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
     "owner": owners,
     "type": st.sampled_from(("call", "visit", "visit", "demo", "lunch", None)),
     "status": st.sampled_from(("done", "done", "planned", "no_show", "", None)),
-    "at": st.one_of(instants, st.none()),
+    "at": st.one_of(instants, st.sampled_from((None, True, 10**15, -62_135_596_800_000))),
     "deal": st.sampled_from(("9001", "9002", 9001, "", None)),
     "new_customer": st.sampled_from((True, False, "1", 1, None)),
 }
@@ -149,7 +149,7 @@ def _told(draw: st.DrawFn, op: Op, vendor_id: str, kind: str) -> Told:
         occurred_at=at,
         received_at=at,
         sequence=draw(st.sampled_from((0, 0, 0, 1, 2**63))),
-        created_at=draw(st.one_of(st.none(), st.none(), instants)),
+        created_at=draw(st.one_of(st.none(), st.none(), instants, st.just(10**15))),
         merged_into="9002" if op == "merge" else None,
         fields={name: draw(fields[name]) for name in named},
     )
