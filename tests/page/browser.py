@@ -1,7 +1,7 @@
 """A headless Chromium, driven by the DevTools protocol.
 
-In: a URL and expressions. Out: what the page shows. Guarantee: a fresh profile, nothing fetched from
-anywhere but the page's own server, every wait with a deadline, ended with the test.
+In: a URL and expressions. Out: what the page shows. Guarantee: a fresh profile, every wait with a
+deadline, ended with the test.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Tab:
         value = None
         try:
             async with asyncio.timeout(within):
-                while not right(value := await self.look(expression)):
+                while not right(value := await self.look(expression)):  # noqa: ASYNC110 - its state
                     await asyncio.sleep(0.02)
         except TimeoutError:
             body = await self.text("body")
@@ -127,10 +127,10 @@ class Tab:
         wanted = [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]
         await self.do("Emulation.setEmulatedMedia", features=wanted)
 
-    async def picture(self, file: Path) -> None:
-        """A screenshot of the whole page."""
+    async def picture(self) -> bytes:
+        """A screenshot of the whole page, PNG."""
         shot = await self.do("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(shot["data"]))
+        return base64.b64decode(shot["data"])
 
     async def close(self) -> None:
         """Stop listening."""
@@ -188,8 +188,12 @@ async def _port(file: Path) -> int:
     async with asyncio.timeout(30):
         while True:
             with suppress(OSError, ValueError, IndexError):
-                return int(file.read_text().split()[0])
+                return int(await asyncio.to_thread(_first_word, file))
             await asyncio.sleep(0.02)
+
+
+def _first_word(file: Path) -> str:
+    return file.read_text().split()[0]
 
 
 async def _tab(port: int) -> str:

@@ -1,7 +1,7 @@
 """A believable month of a small sales organisation, the same each time.
 
-In: a world whose clock says when. Out: deals and activities up to that moment. Guarantee: seeded, and
-every rep has something to show on the last day.
+In: a world whose clock says when. Out: deals and activities up to that moment. Guarantee: seeded,
+and every rep has something to show on the last day.
 """
 
 from __future__ import annotations

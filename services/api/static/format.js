@@ -7,12 +7,14 @@ export const count = (n) => new Intl.NumberFormat(locale()).format(Math.round(n)
 export function money(minor, currency, exponent, exact = false) {
   const value = minor / 10 ** exponent;
   const digits = exact || Math.abs(value) < 1000 ? undefined : 0;
+  const notation = !exact && Math.abs(value) >= 1e8 ? { notation: "compact", maximumFractionDigits: 2 } : {};
   try {
     return new Intl.NumberFormat(locale(), {
       style: "currency",
       currency,
       minimumFractionDigits: digits ?? (Number.isInteger(value) ? 0 : exponent),
       maximumFractionDigits: digits ?? exponent,
+      ...notation,
     }).format(value);
   } catch {
     return `${count(value)} ${currency}`;
@@ -31,7 +33,7 @@ export function duration(seconds) {
   const one = (word, n) => tn(word, n, new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(n));
   if (seconds >= 86400) return one("days", Math.round(seconds / 8640) / 10);
   if (seconds >= 3600) return one("hours", Math.round(seconds / 360) / 10);
-  return one("minutes", Math.round(seconds / 60));
+  return seconds < 60 ? tn("minutes", 1, "<1") : one("minutes", Math.round(seconds / 60));
 }
 
 const day = (text, options) =>

@@ -66,7 +66,7 @@ export class Cards {
     this.kpis = kpis.map((kpi) => new Kpi(kpi));
     this.element = h(
       "div",
-      { class: "cards" },
+      { class: kpis.length > KPIS.length ? "cards many" : "cards" },
       ...this.kpis.map((one) =>
         h(
           "div",
