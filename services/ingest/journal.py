@@ -55,6 +55,7 @@ class Journal:
         self._commits: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "journal")
         self._written = asyncio.Event()
+        metrics.JOURNAL_BYTES.set(self.bytes_kept)
 
     async def __aenter__(self) -> Self:
         return self
