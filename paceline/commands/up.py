@@ -101,7 +101,8 @@ class _Run:
 
     async def _prepare(self) -> None:
         from kpi import CODE  # noqa: PLC0415 - `--help` stays quick
-        from paceline.supervisor.stack import SETTINGS_FILE, settings_file  # noqa: PLC0415
+        from paceline.supervisor.settings import SETTINGS_FILE  # noqa: PLC0415 - the same
+        from paceline.supervisor.stack import settings_file  # noqa: PLC0415 - the same
         from paceline.supervisor.tenant import prepare  # noqa: PLC0415 - the same
 
         self._folder.keep(SETTINGS_FILE, settings_file(self._stack))
@@ -147,7 +148,8 @@ class _Run:
         return ["", page, f"API     {stack.api}/v1", hook, ""]
 
     def _next_steps(self) -> list[str]:
-        from paceline.supervisor.stack import SETTINGS_FILE, paceline  # noqa: PLC0415
+        from paceline.supervisor.settings import SETTINGS_FILE  # noqa: PLC0415 - `--help` stays quick
+        from paceline.supervisor.stack import paceline  # noqa: PLC0415 - the same
 
         settings = self._folder.path / SETTINGS_FILE
         return [

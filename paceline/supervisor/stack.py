@@ -18,7 +18,6 @@ from paceline.supervisor.parts import Aggregator, Program, Storage, Web, service
 from schemas import topics
 
 SECRET_FILE = "webhook-secret"  # noqa: S105 - the file's name
-SETTINGS_FILE = "settings.env"
 BROKER, REDIS, LEDGER, AGGREGATOR = "broker", "redis", "ledger", "aggregator"
 INGEST, API, DEMO = "ingest", "api", "demo"
 PARTITIONS = topics.PARTITIONS_EMBEDDED
