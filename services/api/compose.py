@@ -24,24 +24,31 @@ from services.api.answers import (
     Version,
 )
 from services.api.reader import Head
-from services.api.tally import Line
+from services.api.tally import Folded, Line
 from services.api.windows import Question, Window, rfc3339, window
 
 
 class Part(msgspec.Struct):
-    """One rep's or owner's share: its window, its lines, and their sums once they are read."""
+    """One rep's or owner's share: its window, its lines, and their folds once they are read."""
 
     subject: Subject
     window: Window
     lines: tuple[Line, ...]
-    sums: dict[str, int] = {}
+    folded: list[Folded] = []
+
+    @property
+    def said(self) -> Measures:
+        """The part's measures: of one owner, as they were worked out already."""
+        if len(self.folded) == 1:
+            return self.folded[0].said
+        return present(add(one.sums for one in self.folded))
 
 
 def compose(
     org: Org, subject: Subject, question: Question, parts: Sequence[Part], head: Head
 ) -> Progress:
     """The answer; the organisation's also counts what nobody owns."""
-    said = present(add(part.sums for part in parts))
+    said = present(add(one.sums for part in parts for one in part.folded))
     rows = [_row(part) for part in parts]
     reps = [row for row in rows if row.subject.kind == "rep"]
     others = [row for row in rows if row.subject.kind == "owner"]
@@ -63,7 +70,7 @@ def compose(
 
 
 def _row(part: Part) -> Row:
-    return Row(subject=part.subject, bounds=_hull([part.window]), measures=present(part.sums))
+    return Row(subject=part.subject, bounds=_hull([part.window]), measures=part.said)
 
 
 def _hull(windows: Sequence[Window]) -> Bounds:

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 import msgspec
 
 from kpi.civil import day_start, zone_of
-from kpi.reading import add
 from paceline.sql.org import Org, Rep
 from schemas.envelope import owner_key
 from schemas.meaning import Meaning
@@ -22,7 +21,7 @@ from services.api.answers import Progress, Subject
 from services.api.compose import Part, compose
 from services.api.problems import unavailable
 from services.api.reader import Head, Place, Reader
-from services.api.tally import Line, Tally
+from services.api.tally import Folded, Line, Tally
 from services.api.windows import Question, Window, window
 
 _ATTEMPTS = 5
@@ -57,10 +56,10 @@ class _Asked(msgspec.Struct, frozen=True):
     def parts(self, meaning: Meaning | None, versions: Iterable[str]) -> list[Part]:
         return _parts(self.caller.org, self.chosen, self.question, meaning, versions)
 
-    def told(self, parts: list[Part], sums: Iterable[dict[str, int]], head: Head) -> Told:
-        taken = iter(sums)
+    def told(self, parts: list[Part], folded: Iterable[Folded], head: Head) -> Told:
+        taken = iter(folded)
         for part in parts:
-            part.sums = add(next(taken) for _ in part.lines)
+            part.folded = [next(taken) for _ in part.lines]
         subject = self.chosen.subject
         return Told(self.etag(head), compose(self.caller.org, subject, self.question, parts, head))
 
@@ -111,7 +110,7 @@ class Teller:
         lines = [line for part in parts for line in part.lines]
         now = asked.question.now
         tallied = await self._tally.read(asked.place, generation, lines, now, head)
-        return None if tallied is None else asked.told(parts, tallied.sums, tallied.head)
+        return None if tallied is None else asked.told(parts, tallied.folded, tallied.head)
 
     async def _before_the_first(self, asked: _Asked) -> Told | None:
         """No generation is live yet: everything is 0, in the zones of the configuration."""
@@ -119,7 +118,7 @@ class Teller:
         if head.generation is not None:
             return None
         parts = asked.parts(None, ())
-        return asked.told(parts, ({} for part in parts for _ in part.lines), head)
+        return asked.told(parts, (Folded({}) for part in parts for _ in part.lines), head)
 
 
 def _owners(chosen: Selection) -> list[str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
@@ -22,6 +23,8 @@ from services.api.windows import UnreadableError, ask
 
 SEND_TIMEOUT_S = 30
 """A client that takes nothing for so long is gone."""
+GRACE_S = 2.5
+"""When the process ends, each stream has so long to end by itself; it looks every second."""
 
 router = APIRouter(prefix="/v1")
 
@@ -42,10 +45,13 @@ async def stream(
     except UnreadableError as error:
         raise refusal(error) from None
     presented = presented_key(request)
+    ending = anyio.Event()
 
     async def look() -> View | None:
         current = await still(services, presented)
-        return None if current is None else _view(current, team, rep)
+        if current is None or ending.is_set():
+            return None
+        return _view(current, team, rep)
 
     source = Stream(services.teller, services.feed, look, period, services.clock)
     return EventSourceResponse(
@@ -53,6 +59,8 @@ async def stream(
         ping=HEARTBEAT_S,
         sep="\n",
         send_timeout=SEND_TIMEOUT_S,
+        shutdown_event=ending,
+        shutdown_grace_period=GRACE_S,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kpi.measures import Measures, present
 from kpi.reading import Slice, fold
 from services.api.reader import Contents, Hash, Head, Place, Reader, hashes_of
 
@@ -19,7 +20,19 @@ REMEMBER_S = 30
 """A bound for the case that numbers are restored under the versions that they had before."""
 _LIMIT = 50_000
 
-Sums = dict[str, int]
+
+class Folded(msgspec.Struct):
+    """The sums of one line, and how they are said, worked out once."""
+
+    sums: dict[str, int]
+    _said: Measures | None = None
+
+    @property
+    def said(self) -> Measures:
+        """The sums as measures; shared, so not to be changed."""
+        if self._said is None:
+            self._said = present(self.sums)
+        return self._said
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -30,10 +43,10 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Tallied(msgspec.Struct, frozen=True):
-    """Sums in the order of the lines; the head's versions are those of these very sums."""
+    """Folds in the order of the lines; the head's versions are those of these very sums."""
 
     head: Head
-    sums: list[Sums]
+    folded: list[Folded]
 
 
 class Tally:
@@ -41,33 +54,33 @@ class Tally:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._held: OrderedDict[tuple[object, ...], tuple[int, int, Sums]] = OrderedDict()
+        self._held: OrderedDict[tuple[object, ...], tuple[int, int, Folded]] = OrderedDict()
 
     async def read(
         self, place: Place, generation: int, lines: Sequence[Line], now: int, head: Head | None
     ) -> Tallied | None:
         """The sums of all lines; None where another generation or log is live by now."""
         held = [self._recall(place, generation, line, now, head) for line in lines]
-        missing = [line for line, sums in zip(lines, held, strict=True) if sums is None]
+        missing = [line for line, one in zip(lines, held, strict=True) if one is None]
         if head is not None and not missing:
-            return Tallied(head, [sums or {} for sums in held])
+            return Tallied(head, [one for one in held if one is not None])
         owners = list(dict.fromkeys(line.owner for line in lines))
         wanted = [h for line in missing for h in hashes_of([line.owner], line.slices)]
         fresh, contents = await self._reader.read(place, owners, generation, wanted)
         if fresh.generation != generation or not _same_log(fresh, head):
             return None
         read = {line: _fold(line, contents) for line in missing}
-        for line, sums in read.items():
-            self._remember(place, generation, line, now, fresh, sums)
+        for line, one in read.items():
+            self._remember(place, generation, line, now, fresh, one)
         used = _as_used(fresh, head, {line.owner for line in missing})
         return Tallied(
             used,
-            [read[line] if sums is None else sums for line, sums in zip(lines, held, strict=True)],
+            [read[line] if one is None else one for line, one in zip(lines, held, strict=True)],
         )
 
     def _recall(
         self, place: Place, generation: int, line: Line, now: int, head: Head | None
-    ) -> Sums | None:
+    ) -> Folded | None:
         if head is None or line.owner not in head.versions:
             return None
         held = self._held.get(_key(place, generation, line, head))
@@ -76,12 +89,12 @@ class Tally:
         return held[2]
 
     def _remember(
-        self, place: Place, generation: int, line: Line, now: int, head: Head, sums: Sums
+        self, place: Place, generation: int, line: Line, now: int, head: Head, folded: Folded
     ) -> None:
         if line.owner not in head.versions or head.restoring:
             return
         key = _key(place, generation, line, head)
-        self._held[key] = (head.versions[line.owner], now + REMEMBER_S * 1000, sums)
+        self._held[key] = (head.versions[line.owner], now + REMEMBER_S * 1000, folded)
         self._held.move_to_end(key)
         if len(self._held) > _LIMIT:
             self._held.popitem(last=False)
@@ -91,12 +104,12 @@ def _key(place: Place, generation: int, line: Line, head: Head) -> tuple[object,
     return (place.tenant, head.incarnation, head.epoch, generation, line.owner, line.slices)
 
 
-def _fold(line: Line, contents: dict[Hash, Contents]) -> Sums:
-    sums: Sums = {}
+def _fold(line: Line, contents: dict[Hash, Contents]) -> Folded:
+    sums: dict[str, int] = {}
     for one in line.slices:
         for measure, amount in fold(contents[line.owner, one.grain, one.span], one).items():
             sums[measure] = sums.get(measure, 0) + amount
-    return {measure: amount for measure, amount in sums.items() if amount}
+    return Folded({measure: amount for measure, amount in sums.items() if amount})
 
 
 def _same_log(fresh: Head, head: Head | None) -> bool:

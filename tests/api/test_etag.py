@@ -73,6 +73,8 @@ async def test_the_minute_the_generation_and_the_organisation_change_it(
     async with writing(world.engine) as session:
         team = await session.get_one(models.Team, ("acme", "east"))
         team.name = "East Coast"
+        applied = {"applied_at": world.now, "digest": "", "document": "{}"}
+        session.add(models.ConfigVersion(tenant="acme", version=1, **applied))
     assert await again(api, etag) == 200
 
 
