@@ -31,10 +31,13 @@ def make_app(
     session_timeout_s: float = SESSION_TIMEOUT_S,
 ) -> faust.App:
     """The app; not started. ``handle`` gets every batch, ``seeks`` every assignment."""
+    datadir = settings.data_dir / "faust"
+    # Faust makes the last folder of the path only.
+    datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         GROUP,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.split(",")],
-        datadir=settings.data_dir / "faust",
+        datadir=datadir,
         store="memory://",
         web_enabled=False,
         topic_disable_leader=True,

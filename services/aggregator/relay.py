@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -26,6 +26,7 @@ from services.aggregator.worker import Worker
 log = structlog.get_logger()
 
 _LETTERS = 200
+_LOOK_S = 0.5
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Relay:
     worker: Worker
     redis: Redis
     producer: AIOKafkaProducer
+    _ticked: dict[int, int] = field(default_factory=dict)
 
     async def letters_for_ever(self, every_s: float) -> None:
         """Send the outboxes of the partitions owned, again and again."""
@@ -43,10 +45,10 @@ class Relay:
             await asyncio.sleep(every_s)
 
     async def ticks_for_ever(self, every_s: float) -> None:
-        """Write the clock into the partitions owned, again and again."""
+        """Write the clock into the partitions owned, into a new one at once."""
         while True:
-            await _calmly(self.tick(now_ms()))
-            await asyncio.sleep(every_s)
+            await _calmly(self.tick(now_ms(), round(every_s * 1000)))
+            await asyncio.sleep(_LOOK_S)
 
     async def letters(self) -> int:
         """Send what waits in the outboxes; how many letters that were."""
@@ -62,12 +64,13 @@ class Relay:
         await self.redis.xdel(keys.dead(p), *(entry for entry, _ in letters))
         return len(letters)
 
-    async def tick(self, now: int) -> None:
-        """One tick per partition, and once a day an eviction."""
-        records = [
-            (p, event) for p in list(self.worker.partitions) for event in await self._due(p, now)
-        ]
-        await _send(self.producer, records)
+    async def tick(self, now: int, every_ms: int) -> None:
+        """A tick for each partition whose last one is so long ago; once a day an eviction too."""
+        owned = set(self.worker.partitions)
+        self._ticked = {p: at for p, at in self._ticked.items() if p in owned}
+        due = [p for p in owned if now - self._ticked.get(p, 0) >= every_ms]
+        await _send(self.producer, [(p, event) for p in due for event in await self._due(p, now)])
+        self._ticked.update(dict.fromkeys(due, now))
 
     async def _due(self, p: int, now: int) -> list[Event]:
         due = [

@@ -49,6 +49,7 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._lock = _lock(folder)
         self._segments = _found(folder)
+        self._number = self._segments[-1].number if self._segments else 0
         self._file: int | None = None
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
@@ -140,7 +141,8 @@ class Journal:
         if self._file is not None and self._segments[-1].size >= self._segment_bytes:
             self._seal()
         if self._file is None:
-            number = self._segments[-1].number + 1 if self._segments else 1
+            # Never a number again that was let go: readers remember places by number.
+            number = self._number = self._number + 1
             path = self._folder / f"{number:016d}{_SUFFIX}"
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             _sync_folder(self._folder)

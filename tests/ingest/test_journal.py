@@ -127,3 +127,16 @@ async def test_a_disk_that_fails_is_an_honest_no(tmp_path: Path) -> None:
     await journal.append([deal(2)])
     assert everything(journal) == [deal(2)]
     await journal.close()
+
+
+async def test_a_file_number_that_was_let_go_is_never_used_again(tmp_path: Path) -> None:
+    """Readers remember how far they got by number; reused, they would begin in the middle."""
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        numbers = []
+        for n in range(3):
+            await journal.append([deal(n)])
+            numbers.append(journal.segments[-1].number)
+            await journal.seal()
+            await journal.release(numbers[-1])
+            assert not journal.segments
+    assert sorted(set(numbers)) == numbers
