@@ -95,6 +95,9 @@ def _at_or_after(record: Archived, place: Position) -> bool:
 async def _archived_up_to(owned: Owned, place: Position) -> None:
     waited = 0
     while await owned.archive.end(owned.partition, place.incarnation) < place.start:
+        if owned.given_up():
+            # The log may have been born again: nobody will ever archive the rest of this one.
+            raise FencedError
         if waited % 100 == 0:
             log.info("waiting for the archive", partition=owned.partition, offset=place.start)
         waited += 1

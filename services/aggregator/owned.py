@@ -6,7 +6,7 @@ is the partition's owner, or is told ``FencedError``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple, Protocol
 
 from services.aggregator.fence import Fence
@@ -56,6 +56,8 @@ class Owned(NamedTuple):
     fence: Fence
     store: Store
     archive: Archive
+    given_up: Callable[[], bool]
+    """Whether the worker has let go of the partition: whoever waits must stop."""
 
     async def write(self, commands: list[tuple[str, str, list[str]]]) -> None:
         """Write commands as the owner; ``FencedError`` where we are no longer he."""

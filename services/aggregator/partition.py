@@ -87,6 +87,8 @@ class Partition:
     epoch: str = ""
     position: int = 0
     log_start: int = 0
+    given_up: bool = False
+    """The worker wants it back: work that waits ends with ``FencedError``."""
     _sought: tuple[int, float] = field(default=(-1, 0.0))
 
     async def take(self, incarnation: str, *, adopt: bool) -> Claim:
@@ -101,7 +103,9 @@ class Partition:
 
     def owned(self) -> Owned:
         """The doors that work on this partition needs."""
-        return Owned(self.number, self.epoch, self.fence, self.store, self.archive)
+        return Owned(
+            self.number, self.epoch, self.fence, self.store, self.archive, lambda: self.given_up
+        )
 
     async def process(self, batch: Batch) -> int | None:
         """Fold a batch in. Returns the offset to seek to, None to read on.
@@ -248,6 +252,8 @@ class Partition:
                     raise
                 log.warning("store is away", partition=self.number, error=repr(error))
                 self.store.drop()
+            if self.given_up:
+                raise FencedError
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MOST_S)
 

@@ -86,7 +86,7 @@ class Worker:
 
     def _let_go(self, kept: set[int]) -> None:
         for number in set(self.partitions) - kept:
-            del self.partitions[number]
+            self.partitions.pop(number).given_up = True
         for number in set(self._restoring) - kept:
             self._restoring.pop(number).cancel()
 
@@ -128,6 +128,8 @@ class Worker:
         )
 
     async def _retake_locked(self, number: int, partition: Partition) -> None:
+        # A batch may be waiting for what will never come, holding the lock.
+        partition.given_up = True
         async with self._lock(number):
             if self.partitions.get(number) is partition:
                 tp = TP(topics.EVENTS, number)

@@ -6,6 +6,7 @@ anew. Guarantee: nothing happens by itself; a test says who reads what and when 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,6 +22,9 @@ from services.aggregator.worker import Worker
 
 P = 5
 HERE = TP(topics.EVENTS, P)
+
+LONG_S = 0.2
+"""A batch that takes longer waits for something."""
 
 
 class Record(NamedTuple):
@@ -202,8 +206,16 @@ class Hand:
         if batch is None:
             return False
         self.at = batch.end
-        await self.worker.handle(HERE, batch)
+        await self._watched(asyncio.ensure_future(self.worker.handle(HERE, batch)))
         return True
+
+    async def _watched(self, handling: asyncio.Future[None]) -> None:
+        """Wait; the worker's watch goes on beside a batch that takes long, as in the process."""
+        while not (await asyncio.wait([handling], timeout=LONG_S))[0]:
+            watching = asyncio.ensure_future(self.worker.watch())
+            await asyncio.wait([handling, watching], return_when=asyncio.ALL_COMPLETED)
+            await watching
+        await handling
 
     @property
     def position(self) -> int:

@@ -23,7 +23,7 @@ from kpi import panes
 from schemas import keys
 from schemas.envelope import ACTIVATED, PATCHED, TICKED, Activate, EntityPatch, Event, Tick
 from schemas.meaning import Meaning
-from services.aggregator import partition, worker
+from services.aggregator import activation, partition, worker
 from tests.aggregator.broker import Broker, Hand, P, new_broker
 from tests.aggregator.conftest import emptied
 from tests.aggregator.faults import Copy, Died, FaultyFence, Kind
@@ -281,6 +281,7 @@ def eternal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(panes, name, CENTURY)
     monkeypatch.setattr(partition, "RETRY_FIRST_S", 0.0)
     monkeypatch.setattr(partition, "SEEK_AGAIN_S", 0.0)
+    monkeypatch.setattr(activation, "_WAIT_S", 0.01)
     monkeypatch.setattr(worker, "RESTORE_AGAIN_S", 0.0)
     _forget_panes()
     yield
