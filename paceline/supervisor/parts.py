@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Mapping, Sequence
@@ -118,20 +117,6 @@ class Aggregator(Program):
         """Note the epochs, then start."""
         self._before = await asyncio.to_thread(self._epochs)
         await super().start()
-
-    async def stop(self, grace: float = 10.0) -> int | None:
-        """By SIGINT, which it takes as a wish: it leaves its group, and nobody waits for it."""
-        self._signal(signal.SIGINT)
-        return await super().stop(grace) if await self._outlives(grace / 2) else self.returncode
-
-    async def _outlives(self, seconds: float) -> bool:
-        if self.pid is None or self.returncode is not None:
-            return False
-        try:
-            await asyncio.wait_for(self.wait(), seconds)
-        except TimeoutError:
-            return True
-        return False
 
     def probe(self) -> None:
         """Compare the epochs."""

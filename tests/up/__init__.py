@@ -1,0 +1,1 @@
+"""Tests of `paceline up`, `doctor`, `restore` and the simulated CRM."""
