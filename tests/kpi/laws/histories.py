@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from schemas.envelope import EntityPatch, Op, Scalar
+from schemas.envelope import EntityKind, EntityPatch, Op, Scalar
 from schemas.meaning import Category, ConnectionMeaning, Meaning
 
 Told = tuple[str, str, EntityPatch]
@@ -36,7 +36,7 @@ ANCHORS = tuple(
         "2026-03-08T06:59:59",  # New York springs forward: a day of 23 hours
         "2026-03-28T10:00:00",
         "2026-04-04T15:00:00",  # Lord Howe falls back by half an hour
-        "2026-04-10T09:30:00",
+        "2026-04-30T22:30:00",  # May in Berlin, where Ana is by now; April in New York
         "2026-10-03T15:30:00",  # Lord Howe springs forward by half an hour
         "2026-11-01T05:30:00",  # New York falls back: a day of 25 hours
     )
@@ -67,12 +67,16 @@ WITHOUT_STALENESS = Meaning(
 
 meanings = st.sampled_from((MEANING, MEANING, WITHOUT_STALENESS))
 
-instants = st.builds(
+BUSY = (ANCHORS[4], ANCHORS[4] + 1, ANCHORS[6])
+"""Instants at which much happens at once, one of them a millisecond after another."""
+
+anywhen = st.builds(
     lambda anchor, days, ms: anchor + days * DAY + ms,
     st.sampled_from(ANCHORS),
     st.sampled_from((0, 0, 0, 1, 29, 30, 31)),
     st.sampled_from((0, 0, 0, 1, SECOND, HOUR)),
 )
+instants = st.one_of(st.sampled_from(BUSY), anywhen)
 
 stages = st.sampled_from(
     ("lead", "qualified", "signed", "lost to rival", "churned", "démo 演示", None)
@@ -111,12 +115,12 @@ ACTIVITY_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
     "type": st.sampled_from(("call", "visit", "visit", "demo", "lunch", None)),
     "status": st.sampled_from(("done", "done", "planned", "no_show", "", None)),
     "at": st.one_of(instants, st.sampled_from((None, True, 10**15, -62_135_596_800_000))),
-    "deal": st.sampled_from(("9001", "9002", 9001, "", None)),
+    "deal": st.sampled_from(("9001", "9001", 9001, "9002", "", None)),
     "new_customer": st.sampled_from((True, False, "1", 1, None)),
 }
 
 event_ids = st.sampled_from(("evt-1", "evt-2", "evt-3", "evt-4", "evt-5"))
-connections = st.sampled_from((HUBSPOT, HUBSPOT, HUBSPOT, ZOHO))
+connections = st.sampled_from((HUBSPOT, HUBSPOT, HUBSPOT, HUBSPOT, HUBSPOT, ZOHO))
 deal_ops: st.SearchStrategy[Op] = st.sampled_from(
     ("create", "set", "set", "set", "set", "set", "merge", "delete", "restore")
 )
@@ -129,7 +133,7 @@ activity_ops: st.SearchStrategy[Op] = st.sampled_from(
 def deal_changes(draw: st.DrawFn) -> Told:
     """Any change of one of two deals."""
     op = draw(deal_ops)
-    return _told(draw, op, draw(st.sampled_from(("9001", "9002"))), "deal")
+    return _told(draw, op, draw(st.sampled_from(("9001", "9001", "9001", "9002"))), "deal")
 
 
 @st.composite
@@ -163,13 +167,12 @@ def lives(draw: st.DrawFn) -> list[Told]:
     way = ["lead", "qualified", draw(st.sampled_from(("signed", "lost to rival"))), "qualified"]
     told = [_step(draw, f"life-{n}", at, way[n % 4]) for n, at in enumerate(moments)]
     first = told[0][2]
-    opening = EntityPatch(
-        entity="deal",
-        id=first.id,
-        op="create",
-        occurred_at=first.occurred_at,
-        received_at=first.occurred_at,
-        fields={"owner": draw(owners), "amount": draw(amounts), "close_on": draw(close_days)},
+    opening = _patch(
+        "deal",
+        first.id,
+        "create",
+        first.occurred_at,
+        {"owner": draw(owners), "amount": draw(amounts), "close_on": draw(close_days)},
     )
     return [("life-opening", HUBSPOT, opening), *told]
 
@@ -180,15 +183,54 @@ def _step(draw: st.DrawFn, event: str, at: int, stage: str) -> Told:
         fields["owner"] = draw(owners)
     if draw(st.booleans()):
         fields["amount"] = draw(amounts)
-    patch = EntityPatch(
-        entity="deal", id="9001", op="set", occurred_at=at, received_at=at, fields=fields
+    return event, HUBSPOT, _patch("deal", "9001", "set", at, fields)
+
+
+@st.composite
+def quiet_deals(draw: st.DrawFn) -> list[Told]:
+    """A qualified deal about which nothing is told but calls, one of them perhaps corrected."""
+    start = draw(st.sampled_from(ANCHORS))
+    opening: dict[str, Scalar] = {"owner": "ana", "stage": "qualified", "amount": "40000"}
+    told = [("quiet-0", HUBSPOT, _patch("deal", "9001", "create", start, opening))]
+    for n, days in enumerate(draw(st.lists(st.integers(1, 70), min_size=1, max_size=3))):
+        at, call = start + days * DAY + n, f"{77 + n}"
+        fields: dict[str, Scalar] = {"type": "call", "deal": "9001", "owner": draw(owners)}
+        told.append((f"call-{n}", HUBSPOT, _patch("activity", call, "create", at, fields)))
+        correction = draw(st.sampled_from((None, None, {"deal": "9002"}, {"status": "no_show"})))
+        if correction is not None:
+            later = _patch("activity", call, "set", at + HOUR, dict(correction))
+            told.append((f"correction-{n}", HUBSPOT, later))
+    return told
+
+
+@st.composite
+def moved_deals(draw: st.DrawFn) -> list[Told]:
+    """A deal moved to another pipeline and stage at once, by one event or by two."""
+    before, after = draw(st.sampled_from(ANCHORS[:4])), draw(st.sampled_from(BUSY))
+    opening: dict[str, Scalar] = {"owner": "ana", "stage": "lead", "pipeline": "new"}
+    move: dict[str, Scalar] = {"pipeline": "renewals", "stage": draw(stages)}
+    parts = draw(st.sampled_from(([move], [{name: value} for name, value in move.items()])))
+    ids = draw(st.permutations(("move-a", "move-b")))
+    return [
+        ("opening", HUBSPOT, _patch("deal", "9001", "create", before, opening)),
+        *(
+            (event, HUBSPOT, _patch("deal", "9001", "set", after, part))
+            for event, part in zip(ids, parts, strict=False)
+        ),
+    ]
+
+
+def _patch(
+    kind: EntityKind, vendor_id: str, op: Op, at: int, fields: dict[str, Scalar]
+) -> EntityPatch:
+    return EntityPatch(
+        entity=kind, id=vendor_id, op=op, occurred_at=at, received_at=at, fields=fields
     )
-    return event, HUBSPOT, patch
 
 
 histories: st.SearchStrategy[list[Told]] = st.builds(
     lambda life, deals, activities: [*life, *deals, *activities],
-    st.one_of(st.just([]), lives()),
+    st.one_of(st.just([]), lives(), quiet_deals(), moved_deals()),
     st.lists(deal_changes(), max_size=10),
     st.lists(activity_changes(), max_size=5),
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kpi.contributions import contributions, diff
 from kpi.entity import Entity, apply, new, pack, touch, unpack
+from schemas.envelope import EntityPatch, Op
 from schemas.meaning import Meaning
 from tests.kpi.laws.histories import HUBSPOT, Told, deal_changes, law, meanings
 
@@ -46,6 +49,37 @@ def test_an_entity_is_read_back_as_it_was_stored(told: list[Told], hours: dict[i
     assert unpack(pack(entity)) == entity
     assert unpack(pack(entity).encode()) == entity
     assert repr(unpack(pack(entity))) == repr(entity)
+
+
+@st.composite
+def crowded(draw: st.DrawFn) -> Told:
+    """A change of one of two fields at one of two instants, under one of two event ids."""
+    at = draw(st.sampled_from((1, 2)))
+    op: Op = draw(st.sampled_from(("create", "set")))
+    patch = EntityPatch(
+        entity="deal",
+        id="9001",
+        op=op,
+        occurred_at=at,
+        received_at=at,
+        sequence=draw(st.sampled_from((0, 1))),
+        fields={
+            draw(st.sampled_from(("name", "owner"))): draw(
+                st.sampled_from(("ana", "ben", "1", 1, True, "", None, False))
+            )
+        },
+    )
+    return draw(st.sampled_from(("evt-1", "evt-2"))), HUBSPOT, patch
+
+
+@law
+@given(st.lists(crowded(), max_size=16), st.randoms(use_true_random=False))
+def test_changes_of_one_millisecond_commute(told: list[Told], chance: Random) -> None:
+    """Sequence, op, event id and value decide in turn; arrival never does."""
+    shuffled = list(told)
+    chance.shuffle(shuffled)
+    assert built(shuffled) == built(told)
+    assert repr(built(shuffled).registers) == repr(built(told).registers)
 
 
 @law
