@@ -23,13 +23,16 @@ from schemas import keys, topics
 from services.aggregator.batch import Batch
 from services.aggregator.fence import Claim, Fence
 from services.aggregator.owned import Archive, FencedError
-from services.aggregator.partition import LostError, MovedError, Partition, RebornError
+from services.aggregator.partition import LostError, Partition, RebornError
 from services.aggregator.restore import needed, restore
 from services.aggregator.store import Store
 
 log = structlog.get_logger()
 
 RESTORE_AGAIN_S = 2.0
+
+_AWAY = (KafkaError, RedisError, OSError, TimeoutError)
+"""Kafka, Redis or SQL does not answer."""
 
 
 class Log(Protocol):
@@ -68,21 +71,33 @@ class Worker:
     incarnation: str = ""
     _restoring: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _locks: dict[int, asyncio.Lock] = field(default_factory=dict)
+    _taking: set[int] = field(default_factory=set)
 
     async def seeks(self, assigned: set[TP]) -> dict[TP, int]:
         """Claim what is new, let go what was revoked; where to read each partition from."""
         mine = {tp.partition: tp for tp in assigned if tp.topic == topics.EVENTS}
         self._let_go(set(mine))
+        self._taking = set(mine)
+        try:
+            return await self._sought_all(mine)
+        finally:
+            self._taking = set()
+
+    async def _sought_all(self, mine: dict[int, TP]) -> dict[TP, int]:
         offsets = {}
         for number, tp in sorted(mine.items()):
-            if number in self.partitions:
-                offsets[tp] = self.partitions[number].position
-            elif number in self._restoring:
-                offsets[tp] = (await self.log_().earliest_offsets(tp))[tp]
-            else:
-                offsets[tp] = await self._take(number)
-        metrics.PARTITIONS_OWNED.set(len(self.partitions))
+            try:
+                offsets[tp] = await self._sought(number, tp)
+            except _AWAY as error:
+                log.warning("claim", partition=number, error=repr(error))  # the watch tries again
         return offsets
+
+    async def _sought(self, number: int, tp: TP) -> int:
+        if number in self.partitions:
+            return self.partitions[number].position
+        if number in self._restoring:
+            return (await self.log_().earliest_offsets(tp))[tp]
+        return await self._take(number)
 
     def _let_go(self, kept: set[int]) -> None:
         for number in set(self.partitions) - kept:
@@ -95,6 +110,15 @@ class Worker:
         partition = self.partitions.get(tp.partition)
         if partition is None:
             return
+        try:
+            await self._fold(tp, partition, batch)
+        except Exception:
+            # Whatever it is, the agent must go on; the watch claims the partition again.
+            log.exception("batch", partition=tp.partition, start=batch.start)
+            if self.partitions.get(tp.partition) is partition:
+                del self.partitions[tp.partition]
+
+    async def _fold(self, tp: TP, partition: Partition, batch: Batch) -> None:
         async with self._lock(tp.partition):
             if self.partitions.get(tp.partition) is not partition:
                 return
@@ -117,15 +141,30 @@ class Worker:
             lost = partition.incarnation != self.incarnation or number in unreadable
             if lost or not await self._held(partition):
                 await self._retake_locked(number, partition)
+        await self._take_orphans()
         await self._measure()
 
     async def _held(self, partition: Partition) -> bool:
-        name = keys.partition_meta(partition.number)
-        epoch, incarnation = await self.redis.hmget(name, [keys.EPOCH, keys.INCARNATION])
-        return (epoch, incarnation) == (
-            partition.epoch.encode(),
-            partition.incarnation.encode(),
-        )
+        """Whether Redis still has our claim, and all that it acknowledged."""
+        counted = partition.position  # before asking: it may only grow meanwhile
+        held, epoch, incarnation = (partition.number, partition.epoch, partition.incarnation)
+        fields = [keys.EPOCH, keys.INCARNATION, keys.next_offset(topics.EVENTS)]
+        found = await self.redis.hmget(keys.partition_meta(held), fields)
+        if found[:2] != [epoch.encode(), incarnation.encode()]:
+            return False
+        return int(found[2] or 0) >= counted
+
+    async def _take_orphans(self) -> None:
+        """Claim what the group gave us, but an outage kept us from claiming or made us drop."""
+        for tp in self.log_().assignment():
+            if tp.topic == topics.EVENTS and self._orphaned(tp.partition):
+                async with self._lock(tp.partition):
+                    start = (await self.log_().earliest_offsets(tp))[tp]
+                    if await self.log_().still_member(tp, start) and self._orphaned(tp.partition):
+                        await self.log_().seek_wait({tp: await self._take(tp.partition)})
+
+    def _orphaned(self, number: int) -> bool:
+        return not any(number in held for held in (self.partitions, self._restoring, self._taking))
 
     async def _retake_locked(self, number: int, partition: Partition) -> None:
         # A batch may be waiting for what will never come, holding the lock.
@@ -187,15 +226,23 @@ class Worker:
                 if partition.log_start <= partition.position:
                     break
                 log.error("neither log nor archive has the position", partition=number)
-            except (FencedError, MovedError, LostError, RebornError, OSError, RedisError) as error:
+            except Exception as error:  # noqa: BLE001 - a partition must not stay without owner
                 log.warning("restore", partition=number, error=repr(error))
-            await asyncio.sleep(RESTORE_AGAIN_S)
-            partition, claim = await self._claim(number)
+            partition, claim = await self._claim_again(number)
         self._restoring.pop(number, None)
         self._owned(partition)
         await self.log_().seek_wait({TP(topics.EVENTS, number): partition.position})
 
+    async def _claim_again(self, number: int) -> tuple[Partition, Claim]:
+        while True:
+            await asyncio.sleep(RESTORE_AGAIN_S)
+            try:
+                return await self._claim(number)
+            except _AWAY as error:
+                log.warning("claim", partition=number, error=repr(error))
+
     async def _measure(self) -> None:
+        metrics.PARTITIONS_OWNED.set(len(self.partitions))
         owned = {TP(topics.EVENTS, number): p for number, p in self.partitions.items()}
         if not owned:
             return
@@ -215,5 +262,5 @@ async def watch_for_ever(worker: Worker, every_s: float) -> None:
         await asyncio.sleep(every_s)
         try:
             await worker.watch()
-        except (KafkaError, RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             log.warning("watch", error=repr(error))

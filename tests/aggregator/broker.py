@@ -1,8 +1,10 @@
 """A log and an archive in memory, and workers that read from them by hand.
 
-In: events. Out: batches as a broker would hand them on, with holes, jumps, a log that starts later or
-anew. Guarantee: nothing happens by itself; a test says who reads what and when the ledger writes.
+In: events. Out: batches as a broker would hand them on, with holes, jumps, a log that starts later
+or anew. Guarantee: nothing happens by itself; a test says who reads what and when the ledger writes.
 """
+
+# ruff: noqa: ARG002 - of the ports' arguments not every one matters with one partition
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from schemas import topics
 from schemas.envelope import Activate, Event, Tick, decode, encode
 from services.aggregator.batch import Batch
 from services.aggregator.fence import Fence
+from services.aggregator.owned import Archived
 from services.aggregator.worker import Worker
 
 P = 5
@@ -93,7 +96,7 @@ class MemoryArchive:
 
     async def replay(
         self, partition: int, *, tenant: str | None = None, start: tuple[str, int] | None = None
-    ) -> AsyncIterator[list[Kept]]:
+    ) -> AsyncIterator[list[Archived]]:
         """As the archive in SQL."""
         logs = self.incarnations
         if start is not None:
@@ -101,7 +104,7 @@ class MemoryArchive:
         for incarnation in list(logs):
             after = start[1] - 1 if start is not None and incarnation == start[0] else -1
             while page := self._page(incarnation, after, tenant):
-                yield page
+                yield list(page)
                 after = page[-1].offset
 
     def _page(self, incarnation: str, after: int, tenant: str | None) -> list[Kept]:

@@ -1,12 +1,12 @@
 """A fence that fails when it is told to: crash sentinels around the real scripts.
 
-In: at which script call, and how. Out: the real script's effect, or none, and then a death or a lost
-answer. Guarantee: the scripts are the real ones on a real Redis; only their surroundings fail.
+In: at which script call, and how. Out: the real script's effect, or none, and then a death or a
+lost answer. Guarantee: the scripts are the real ones on a real Redis; only their surroundings fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.aggregator.fence import Fence
+from tests.aggregator.stored import names
 
 Kind = Literal["die before", "die after", "lose before", "lose after", "copy", "roll back"]
 
@@ -29,19 +30,19 @@ class Copy:
     """Redis's keys as they were once; empty before the first copy."""
 
     redis: Redis
-    dumped: dict[bytes, bytes] = field(default_factory=dict)
-    expiries: dict[bytes, int] = field(default_factory=dict)
+    dumped: dict[str, bytes] = field(default_factory=dict)
+    expiries: dict[str, int] = field(default_factory=dict)
 
     async def take(self) -> None:
         """Copy all keys."""
-        names = [bytes(name) for name in await self.redis.keys("*")]
+        found = await names(self.redis)
         async with self.redis.pipeline(transaction=False) as pipe:
-            for name in names:
+            for name in found:
                 pipe.dump(name)
                 pipe.pexpiretime(name)
             answers = await pipe.execute()
-        self.dumped = dict(zip(names, answers[::2], strict=True))
-        self.expiries = dict(zip(names, answers[1::2], strict=True))
+        self.dumped = dict(zip(found, answers[::2], strict=True))
+        self.expiries = dict(zip(found, answers[1::2], strict=True))
 
     async def put_back(self) -> None:
         """Restart from the copy: whatever was written since is lost."""
@@ -53,30 +54,29 @@ class Copy:
 
 
 class FaultyFence(Fence):
-    """The real fence, with one fault waiting for its moment."""
+    """The real fence, with faults that wait for their moment."""
 
     def __init__(self, redis: Redis, copy: Copy) -> None:
         super().__init__(redis, memory_flags=True)
         self.dead = False
         self._copy = copy
-        self._kind: Kind | None = None
-        self._calls_left = 0
+        self._faults: list[tuple[Kind, int]] = []
 
-    def arm(self, kind: Kind, calls: int) -> None:
-        """Let the writing call after so many others fail."""
-        self._kind, self._calls_left = kind, calls
+    def arm(self, faults: Sequence[tuple[Kind, int]]) -> None:
+        """Each fault waits for so many writing calls to go well, then for the next."""
+        self._faults = list(faults)
 
-    async def _run(self, name: str, names: list[str], args: tuple[Any, ...]) -> Any:
+    async def _run(self, name: str, keys: list[str], args: tuple[Any, ...]) -> Any:
         if self.dead:
             raise Died
         run = super()._run
-        if name not in _WRITING or self._kind is None:
-            return await run(name, names, args)
-        if self._calls_left:
-            self._calls_left -= 1
-            return await run(name, names, args)
-        kind, self._kind = self._kind, None
-        return await self._fail(kind, lambda: run(name, names, args))
+        if name not in _WRITING or not self._faults:
+            return await run(name, keys, args)
+        kind, calls = self._faults.pop(0)
+        if calls:
+            self._faults.insert(0, (kind, calls - 1))
+            return await run(name, keys, args)
+        return await self._fail(kind, lambda: run(name, keys, args))
 
     async def _fail(self, kind: Kind, script: Callable[[], Awaitable[Any]]) -> Any:
         if kind == "copy":

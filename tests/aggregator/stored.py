@@ -1,7 +1,7 @@
 """Reading all numbers of a tenant out of Redis, key by key, with no code of the domain.
 
-In: Redis, a partition, a tenant and its generation. Out: by civil day, by month and by minute, as the
-oracle counts them.
+In: Redis, a partition, a tenant and its generation. Out: by civil day, by month and by minute, as
+the oracle counts them.
 """
 
 from __future__ import annotations
@@ -31,12 +31,21 @@ async def stored(redis: Redis, p: int, tenant: str, generation: int) -> Stored:
     """Read it."""
     prefix = f"{{{p}}}:{tenant}:{generation}:w:"
     found = Stored({}, {}, {}, {})
-    for raw in await redis.keys(f"{prefix}*"):
-        owner, grain, span = bytes(raw).decode().removeprefix(prefix).rsplit(":", 2)
-        for field, amount in (await redis.hgetall(raw)).items():
-            measure, _, pane = bytes(field).decode().rpartition(":")
+    for name in await names(redis, f"{prefix}*"):
+        owner, grain, span = name.removeprefix(prefix).rsplit(":", 2)
+        for field, amount in (await redis.hgetall(name)).items():
+            measure, _, pane = _text(field).rpartition(":")
             _put(found, (unquote(owner), measure), grain, span, int(pane), int(amount))
     return found
+
+
+async def names(redis: Redis, pattern: str = "*") -> list[str]:
+    """The names of keys, sorted."""
+    return sorted(_text(name) for name in await redis.keys(pattern))
+
+
+def _text(raw: bytes | str) -> str:
+    return raw if isinstance(raw, str) else raw.decode()
 
 
 def _put(found: Stored, number: Number, grain: str, span: str, pane: int, amount: int) -> None:

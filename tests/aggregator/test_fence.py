@@ -15,6 +15,7 @@ from schemas import keys, topics
 from services.aggregator.blob import Blob, now_ms
 from services.aggregator.fence import Answer, Claim, Fence, Position
 from services.aggregator.partition import passing
+from tests.aggregator.faults import Copy
 
 P = 3
 TENANT = "acme"
@@ -53,17 +54,11 @@ async def position(redis: Redis) -> int:
     return int(await redis.hget(META, keys.next_offset(topics.EVENTS)) or 0)
 
 
-async def everything(redis: Redis) -> dict[bytes, tuple[bytes, int]]:
-    """All keys, as Redis dumps them, with their time to live."""
-    names = sorted(await redis.keys("*"))
-    return {name: (await redis.dump(name), await redis.pexpiretime(name)) for name in names}
-
-
-async def put_back(redis: Redis, copy: dict[bytes, tuple[bytes, int]]) -> None:
-    """Redis restarted from an earlier copy."""
-    await redis.flushdb()
-    for name, (dumped, expires) in copy.items():
-        await redis.restore(name, max(expires, 0), dumped, absttl=True)
+async def everything(redis: Redis) -> Copy:
+    """All keys as they are now."""
+    copy = Copy(redis)
+    await copy.take()
+    return copy
 
 
 async def test_batches_that_follow_each_other_are_added(redis: Redis, fence: Fence) -> None:
@@ -93,7 +88,7 @@ async def test_the_rightful_owner_is_fenced_by_a_failover_and_comes_back(
     lagging = await everything(redis)
     owner = await claim(fence)
     await send(fence, owner, 0, 10)
-    await put_back(redis, lagging)
+    await lagging.put_back()
     assert (await send(fence, owner, 10, 20))[0] is Answer.FENCED
     again = await claim(fence)
     assert again.position == 0
@@ -107,7 +102,7 @@ async def test_a_redis_that_lost_its_tail_asks_for_the_gap(redis: Redis, fence: 
     await send(fence, owner, 0, 10)
     copy = await everything(redis)
     await send(fence, owner, 10, 20)
-    await put_back(redis, copy)
+    await copy.put_back()
     assert await send(fence, owner, 20, 30) == (Answer.GAP, 10)
     assert await held(redis) == 1
     assert await send(fence, owner, 10, 30, calls(2)) == (Answer.OK, 30)
@@ -300,12 +295,12 @@ async def test_a_full_redis_refuses_the_script_before_it_starts(full: Redis, fen
 async def test_a_redis_that_became_a_replica_is_waited_for(redis: Redis, fence: Fence) -> None:
     """READONLY is a failover under way, not a verdict on the batch."""
     owner = await claim(fence)
-    await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    await redis.replicaof("127.0.0.1", 1)
     try:
         with pytest.raises(RedisError) as refused:
             await send(fence, owner, 0, 10)
     finally:
-        await redis.execute_command("REPLICAOF", "NO", "ONE")
+        await redis.replicaof("NO", "ONE")
     assert passing(refused.value)
 
 
