@@ -111,6 +111,8 @@ class Settings(SqlSettings):
     fetch_max_bytes: int = Field(default=8 << 20, ge=1 << 16)
     fetch_wait_ms: int = Field(default=100, ge=0, le=5000)
     """How long a broker may hold a fetch that has nothing new."""
+    session_timeout_s: float = Field(default=10.0, ge=1, le=300)
+    """A worker silent for so long loses its partitions to the others."""
 
     @property
     def public(self) -> str:

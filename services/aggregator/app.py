@@ -18,7 +18,6 @@ from services.aggregator.transport import BatchTransport, PassThrough, Seeks
 
 GROUP = "paceline-aggregator"
 
-SESSION_TIMEOUT_S = 10.0
 HEARTBEAT_S = 2.0
 REQUEST_TIMEOUT_S = 30.0
 
@@ -28,7 +27,7 @@ def make_app(
     seeks: Seeks,
     handle: Callable[[TP, Any], Any],
     *,
-    session_timeout_s: float = SESSION_TIMEOUT_S,
+    session_timeout_s: float,
 ) -> faust.App:
     """The app; not started. ``handle`` gets every batch, ``seeks`` every assignment."""
     datadir = settings.data_dir / "faust"

@@ -106,7 +106,9 @@ async def make_worker(settings: Settings) -> AsyncIterator[tuple[Worker, Redis, 
         async def handle(tp: TP, batch: Any) -> None:
             await worker.handle(tp, batch)
 
-        app = make_app(settings, worker.seeks, handle)
+        app = make_app(
+            settings, worker.seeks, handle, session_timeout_s=settings.session_timeout_s
+        )
         yield worker, redis, app
 
 
