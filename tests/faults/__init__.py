@@ -1,0 +1,1 @@
+"""Real processes, really killed: no acknowledged event is lost, none is counted twice."""
