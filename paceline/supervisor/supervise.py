@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from paceline.embedded import Child, EmbeddedError, NotReady
@@ -64,8 +64,9 @@ class Supervisor:
         check_ports(self._stack)
         database = self._shown("database", self._prepare)
         await _together(self._broker(), self._start(REDIS), database)
-        services = (AGGREGATOR, LEDGER, API)
-        await _together(self._ingest(), *(self._start(name) for name in services))
+        # The aggregator waits for seconds until its group has formed. The others start in that
+        # time, one after another: together they would only take its processor away.
+        await _together(self._start(AGGREGATOR), self._one_by_one((INGEST, API, LEDGER, DEMO)))
 
     async def watch(self) -> None:
         """Start again whatever dies; raises `GaveUp` when that does not help."""
@@ -83,10 +84,10 @@ class Supervisor:
         await self._start(BROKER)
         await self._shown("log", self._topics)
 
-    async def _ingest(self) -> None:
-        await self._start(INGEST)
-        if DEMO in self._stack.parts:
-            await self._start(DEMO)
+    async def _one_by_one(self, names: Sequence[str]) -> None:
+        for name in names:
+            if name in self._stack.parts:
+                await self._start(name)
 
     async def _topics(self) -> None:
         await ensure_topics(self._stack.broker.bootstrap, partitions=PARTITIONS, replication=1)
