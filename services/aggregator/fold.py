@@ -19,6 +19,8 @@ from schemas.envelope import FUTURE_TOLERANCE_MS, EntityPatch, Event, encode, en
 from schemas.meaning import Meaning
 
 DAY_MS = 86_400_000
+EARLIEST_MS = 946_684_800_000
+"""2000-01-01 UTC: whatever says to be older has a clock that was never set."""
 
 Ref = tuple[str, str]
 """(tenant, entity key)."""
@@ -155,6 +157,8 @@ def refusal(patch: EntityPatch, tenant: Tenant | None) -> tuple[str, str] | None
         return "no_generation", "the tenant has no active configuration; apply one, then replay"
     if patch.occurred_at > patch.received_at + FUTURE_TOLERANCE_MS:
         return "future_clock", f"occurred_at {patch.occurred_at} is after its receipt"
+    if patch.occurred_at < EARLIEST_MS:
+        return "past_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
     kept = tenant.meaning.entity_retention_days
     if patch.entity == "activity" and patch.occurred_at < patch.received_at - kept * DAY_MS:
         return "too_late", f"activity {patch.id} changed over {kept} days before it was told"
