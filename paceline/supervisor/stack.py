@@ -21,6 +21,8 @@ SECRET_FILE = "webhook-secret"  # noqa: S105 - the file's name
 BROKER, REDIS, LEDGER, AGGREGATOR = "broker", "redis", "ledger", "aggregator"
 INGEST, API, DEMO = "ingest", "api", "demo"
 PARTITIONS = topics.PARTITIONS_EMBEDDED
+_SESSION_S = 4
+"""The embedded broker waits half a session for a group to form, and nobody else will join it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Stack:
             "replication": "1",
             "journal": "always",
             "idempotent_producer": "false",
+            "session_timeout_s": str(_SESSION_S),
             "ingest_host": LOOPBACK,
             "ingest_port": str(self.choices.ingest_port),
             "api_host": LOOPBACK,
