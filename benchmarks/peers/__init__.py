@@ -1,0 +1,1 @@
+"""What we are measured against: programs as their users would write them."""
