@@ -32,6 +32,8 @@ from paceline.supervisor.stack import (
 
 READY_WITHIN_S = 60.0
 GRACE_S = 8.0
+_NO_GRACE_S = 0.5
+"""For consumers of a log that is gone: whatever they would still say, nobody hears."""
 _CONSUMERS = (LEDGER, AGGREGATOR)
 _TIERS = ((BROKER, REDIS), (LEDGER, AGGREGATOR), (INGEST, API), (DEMO,))
 """Started from left to right, ended from right to left."""
@@ -107,8 +109,8 @@ class Supervisor:
         await work()
         self._display.ready(name)
 
-    async def _stop(self, name: str) -> None:
-        await self._part(name).stop(GRACE_S)
+    async def _stop(self, name: str, grace: float = GRACE_S) -> None:
+        await self._part(name).stop(grace)
         self._running.discard(name)
 
     async def _deaths(self) -> list[str]:
@@ -144,7 +146,7 @@ class Supervisor:
             await self._start(name)
             return
         # Offsets begin anew: consumers of the log that is gone would wait in it for ever.
-        await asyncio.gather(*(self._stop(consumer) for consumer in _CONSUMERS))
+        await asyncio.gather(*(self._stop(consumer, _NO_GRACE_S) for consumer in _CONSUMERS))
         await self._broker()
         await _together(*(self._start(consumer) for consumer in _CONSUMERS))
 

@@ -158,7 +158,7 @@ def refusal(patch: EntityPatch, tenant: Tenant | None) -> tuple[str, str] | None
     if patch.occurred_at > patch.received_at + FUTURE_TOLERANCE_MS:
         return "future_clock", f"occurred_at {patch.occurred_at} is after its receipt"
     if patch.occurred_at < EARLIEST_MS:
-        return "past_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
+        return "ancient_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
     kept = tenant.meaning.entity_retention_days
     if patch.entity == "activity" and patch.occurred_at < patch.received_at - kept * DAY_MS:
         return "too_late", f"activity {patch.id} changed over {kept} days before it was told"

@@ -69,11 +69,12 @@ class Ingest:
         """Ready: events can be made durable, and the log has been seen or its journal stands in."""
         full = self._journal.bytes_kept >= self._settings.journal_max_bytes
         return {
-            "ready": self._book.loaded and not full,
+            "ready": self._book.loaded and not full and self._publisher.damaged is None,
             "log": "up" if self._publisher.up else "away",
             "incarnation": self._publisher.incarnation,
             "journal": self._settings.journal,
             "journal_bytes": self._journal.bytes_kept,
+            "journal_damaged": self._publisher.damaged is not None,
         }
 
     @asynccontextmanager

@@ -3,10 +3,12 @@
 In: all records of one request. Out: nothing, or ``NotDurable``. Guarantee, by mode:
 
 - fallback: acknowledged by all in-sync replicas; when Kafka does not answer within two seconds, on
-  disk, and produced in order when it is back.
+  disk, and produced in order when it is back. Until that is done, what comes goes behind it.
 - always (the broker is memory): on disk before anything else, produced right after; kept until
-archived
-  and applied, and produced again, in order, whenever the log begins anew.
+  archived and applied, and produced again, in order, whenever the log begins anew.
+
+What cannot be read back from disk is never passed over: producing stops there and says so, and
+nothing more is promised that would have to go by way of the disk.
 
 Producing twice is harmless (event ids), so everything doubtful is produced again. The embedded
 broker takes records before it has their topic, so what was on its way when it was born again may
@@ -18,18 +20,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final, Literal, Protocol
 
 import msgspec
 
 from paceline import logs, metrics
 from schemas import topics
-from services.ingest.journal import Journal, Segment
+from services.ingest.journal import FULL_RETRY_S, Journal, JournalDamaged, Segment
 from services.ingest.log import Log, LogAway
 from services.ingest.records import NotDurable, Record
 
 Mode = Literal["always", "fallback"]
 _CHUNK_BYTES: Final = 256 << 10
+_CATCH_UP_S: Final = 1.0
 _log = logs.get_logger(__name__)
 
 
@@ -81,6 +85,9 @@ class Publisher:
         self._pass = 0
         self._cursor = (0, 0)
         self._placed: dict[int, Placed] = {}
+        self._at_end = asyncio.Event()
+        self.damaged: str | None = None
+        """What of the journal cannot be read, until it can."""
 
     @property
     def up(self) -> bool:
@@ -89,14 +96,29 @@ class Publisher:
 
     async def publish(self, records: list[Record]) -> None:
         """Return once all records are durable; ``NotDurable`` where that cannot be promised."""
-        if self._mode == "fallback" and self._up and await self._accepted(records):
-            return
+        direct = self._mode == "fallback" and await self._caught_up()
+        if not (direct and await self._accepted(records)):
+            await self._keep(records)
+
+    async def _caught_up(self) -> bool:
+        """Whether the log has all that was promised earlier, so that this one comes behind it."""
+        if self._up and not self._drained and self._behind < _CHUNK_BYTES:
+            # Nearly: were this one to go to disk too, under load the end would never be reached.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CATCH_UP_S):
+                    await self._at_end.wait()
+        return self._up and (self._drained or self.damaged is not None)
+
+    async def _keep(self, records: list[Record]) -> None:
+        if self.damaged is not None:
+            raise NotDurable("the local journal is damaged: see ingest's log", FULL_RETRY_S)
+        self._at_end.clear()
         await self._journal.append(records)
 
     async def publish_to_log(self, records: list[Record]) -> None:
         """As ``publish``, and nothing published later can overtake them within a partition."""
         if self._mode == "always":
-            await self._journal.append(records)
+            await self._keep(records)
         elif not (self._up and self._drained and await self._accepted(records)):
             raise NotDurable("Kafka is away", 1)
 
@@ -114,6 +136,7 @@ class Publisher:
         if self._up:
             _log.warning("log_away", why=str(why))
         self._up = False
+        self._at_end.set()
 
     async def run(self) -> None:
         """Identify the log, produce what the journal holds, and let go of it; until cancelled."""
@@ -151,37 +174,51 @@ class Publisher:
 
     @property
     def _drained(self) -> bool:
+        """Whether the log has all that the journal was ever given."""
         segments = self._journal.segments
-        return not segments or self._cursor >= (segments[-1].number, segments[-1].size)
+        ended = not segments or self._cursor >= (segments[-1].number, segments[-1].size)
+        return ended and self._journal.idle
+
+    @property
+    def _behind(self) -> int:
+        """Bytes that are on disk and not in the log."""
+        number, at = self._cursor
+        waiting = [s for s in self._journal.segments if s.number >= number]
+        return sum(s.size - (at if s.number == number else 0) for s in waiting)
 
     async def _pump(self) -> None:
         while True:
-            chunk = self._next_chunk() if self.incarnation is not None else None
-            if chunk is None:
-                await self._journal.wait_written(self._period_s)
-            elif not await self._produce(*chunk):
+            if not await self._step():
                 await asyncio.sleep(self._period_s / 2)
 
+    async def _step(self) -> bool:
+        """Produce what comes next, or wait for it; False where the log did not take it."""
+        chunk = self._readable() if self.incarnation is not None else None
+        if chunk is not None:
+            return await self._produce(*chunk)
+        if self._drained:
+            self._at_end.set()
+        await self._journal.wait_written(self._period_s)
+        return True
+
+    def _readable(self) -> tuple[Segment, list[tuple[Record, int]]] | None:
+        try:
+            chunk = self._next_chunk()
+        except (JournalDamaged, OSError) as e:
+            self.damaged = str(e)
+            _log.error("journal_damaged", why=self.damaged, keep="the file, and look at the disk")
+            return None
+        self.damaged = None
+        return chunk
+
     def _next_chunk(self) -> tuple[Segment, list[tuple[Record, int]]] | None:
-        """What to produce next; moves over the ends of segments, torn ones included."""
+        """What to produce next; ``JournalDamaged`` where it cannot be read."""
         number, at = self._cursor
         for segment in self._journal.segments:
-            if segment.number < number:
-                continue
             start = at if segment.number == number else 0
-            if start < segment.size:
-                found = self._journal.read(segment, start, _CHUNK_BYTES)
-                if found:
-                    return segment, found
-                if segment.number != self._journal.current:
-                    self._skip_torn(segment, start)
+            if segment.number >= number and start < segment.size:
+                return segment, self._journal.read(segment, start, _CHUNK_BYTES)
         return None
-
-    def _skip_torn(self, segment: Segment, start: int) -> None:
-        # The end of a file that a crash cut: nobody was told that it was durable.
-        _log.warning("journal_torn", file=segment.path.name, bytes=segment.size - start)
-        self._placed.setdefault(segment.number, Placed())
-        self._cursor = (segment.number, segment.size)
 
     async def _produce(self, segment: Segment, chunk: list[tuple[Record, int]]) -> bool:
         before = self._pass

@@ -63,6 +63,15 @@ def unframe(raw: bytes, start: int = 0) -> Iterator[tuple[Record, int]]:
         yield _record(body), at
 
 
+def count(raw: bytes) -> int:
+    """How many records there are, by their lengths alone."""
+    at = found = 0
+    while at + _HEAD.size <= len(raw):
+        at += _HEAD.size + int(_HEAD.unpack_from(raw, at)[0])
+        found += at <= len(raw)
+    return found
+
+
 def _record(body: memoryview) -> Record:
     topic, partition, key_length = _BODY.unpack_from(body)
     key_end = _BODY.size + key_length

@@ -46,15 +46,6 @@ def own_debian_redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture(
-    params=["own_redis", pytest.param("own_debian_redis", marks=pytest.mark.redis_server)]
-)
-def own_each_redis(request: pytest.FixtureRequest) -> RedisServer:
-    """Each Redis in turn."""
-    server: RedisServer = request.getfixturevalue(request.param)
-    return server
-
-
 @pytest.fixture
 async def site(
     tmp_path: Path, own_broker: Tansu | ApacheKafka, own_redis: RedisServer
@@ -65,9 +56,16 @@ async def site(
 
 
 @pytest.fixture
-async def embedded(
-    tmp_path: Path, own_tansu: Tansu, own_each_redis: RedisServer
+async def embedded(tmp_path: Path, own_tansu: Tansu, own_redis: RedisServer) -> AsyncIterator[Site]:
+    """A site as `paceline up` makes it."""
+    async with Site(tmp_path, own_tansu, own_redis) as place:
+        yield place
+
+
+@pytest.fixture
+async def grown(
+    tmp_path: Path, own_tansu: Tansu, own_debian_redis: RedisServer
 ) -> AsyncIterator[Site]:
-    """A site on the embedded broker, with each Redis."""
-    async with Site(tmp_path, own_tansu, own_each_redis) as place:
+    """A site with the machine's own Redis."""
+    async with Site(tmp_path, own_tansu, own_debian_redis) as place:
         yield place

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -28,6 +29,7 @@ from schemas import keys, topics
 from schemas.envelope import ACTIVATED, PATCHED, Activate, EntityPatch, Event, Scalar, encode
 from schemas.meaning import ConnectionMeaning, Meaning
 from tests.aggregator.stored import stored
+from tests.faults.guests import guest
 from tests.support.need import ROOT
 from tests.support.servers import ApacheKafka, RedisServer, Server, Tansu
 
@@ -202,6 +204,7 @@ class Site:
         self.broker = broker
         self.redis = redis
         self.workers: list[Program] = []
+        self.guests: list[BaseProcess] = []
         self.crm = Crm(broker.bootstrap, idempotent=isinstance(broker, ApacheKafka))
         self._client: Redis = make_client(redis.url)
         self._names = self._numbers()
@@ -220,7 +223,7 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         """Kill what still works."""
-        for worker in self.workers:
+        for worker in [*self.workers, *self.guests]:
             worker.kill()
         await self.crm.close()
         await self._client.aclose()
@@ -237,6 +240,14 @@ class Site:
         program.spawn()
         self.workers.append(program)
         return program
+
+    def guest(self) -> BaseProcess:
+        """A worker that joins within moments."""
+        folder = self.folder / f"guest-{next(self._names)}"
+        folder.mkdir()
+        process = guest(self._settings | {"data_dir": str(folder)}, folder / "aggregator.log")
+        self.guests.append(process)
+        return process
 
     async def owned(self, within: float = 40) -> None:
         """Wait until every partition has an owner that takes new events."""

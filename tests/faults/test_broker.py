@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from tests.faults.site import Site
 
 
-@pytest.mark.parametrize("archived", [False, True])
-async def test_a_broker_born_again_under_live_consumers_loses_nothing(
-    embedded: Site, *, archived: bool
-) -> None:
+async def test_a_broker_born_again_under_live_consumers_loses_nothing(embedded: Site) -> None:
     """The journal produces everything again; what was counted before is not counted twice."""
-    if archived:
-        embedded.start("services.ledger.main")
+    embedded.start("services.ledger.main")
     embedded.start()
     embedded.start()
     await embedded.crm.send(4_000)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-import pytest
-
 from tests.faults.site import SESSION_S, Site, eventually
-from tests.support.servers import Server
+
+SECONDS = 15
+STAY = 3
+"""Seconds that a guest stays: long enough to be given partitions."""
 
 
 async def test_a_killed_and_a_paused_worker_lose_nothing(site: Site) -> None:
@@ -35,24 +36,25 @@ async def _all_new(site: Site, before: list[str]) -> bool:
     return not set(before) & set(await site.claims())
 
 
-@pytest.mark.parametrize("seconds", [15])
-async def test_a_rebalance_every_second_loses_nothing(site: Site, seconds: int) -> None:
-    """Workers join and leave each second; whoever has a partition goes on where it was left."""
+async def test_a_rebalance_every_second_loses_nothing(site: Site) -> None:
+    """Each second a worker joins and one that has stayed a while is killed or asked to leave."""
     site.start()
     await site.crm.send(500)
     await site.exact()
-    sending = asyncio.create_task(site.crm.send(600 * seconds, per_second=600))
+    sending = asyncio.create_task(site.crm.send(600 * SECONDS, per_second=600))
     loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    guests: list[Server] = []
-    while loop.time() < until:
-        guests.append(site.start())
-        await _passed(loop.time() + 1.0)
-        if len(guests) > 1:
-            guests.pop(0).kill()
+    before = await site.claims()
+    for second in range(SECONDS):
+        arrived = loop.time()
+        site.guest()
+        if second >= STAY:
+            leaving = site.guests[second - STAY]
+            (leaving.kill if second % 2 else leaving.terminate)()
+        await _passed(arrived + 1.0)
     await sending
     await site.exact(90)
     await site.stays_exact()
+    assert await site.claims() != before
 
 
 async def _passed(moment: float) -> None:
@@ -62,18 +64,18 @@ async def _passed(moment: float) -> None:
             await asyncio.Event().wait()
 
 
-async def test_a_worker_that_is_asked_to_end_ends(site: Site) -> None:
+async def test_a_worker_that_is_asked_to_end_ends(embedded: Site) -> None:
     """SIGTERM under load: exit code 0 within 10 s, and its successor goes on at once."""
-    worker = site.start()
-    await site.crm.send(500)
-    await site.exact()
-    sending = asyncio.create_task(site.crm.send(2_000, per_second=1_000))
-    await site.counted(1_000)
+    worker = embedded.start()
+    await embedded.crm.send(500)
+    await embedded.exact()
+    sending = asyncio.create_task(embedded.crm.send(2_000, per_second=1_000))
+    await embedded.counted(1_000)
     asked = asyncio.to_thread(worker.stop, 10.0)
-    successor = site.start()
+    successor = embedded.start()
     await asked
     assert worker.ended(1.0) == 0
     await sending
-    await site.exact()
-    await site.stays_exact()
+    await embedded.exact()
+    await embedded.stays_exact()
     assert successor.pid is not None
