@@ -6,8 +6,7 @@ Take the difference first: spreading comes last.
 
 | grain | holds | span (one key) | pane | kept |
 |---|---|---|---|---|
-| m | flows by UTC minute | UTC day number | minute of the day | 25 hours |
-| h | flows by UTC hour | UTC week number (7 days from the epoch) | hour of the week | 8 days |
+| m | flows by UTC minute | UTC day number | minute of the day | 8 days |
 | d | flows by local civil day | YYYYMM | day of the month | 800 days |
 | M | flows by local civil month | YYYY | month 1..12 | 10 years |
 | gd | gauge deltas by local civil day | YYYYMM | day of the month | 800 days |
@@ -27,10 +26,8 @@ from kpi.contributions import Contributions
 from schemas.meaning import Meaning
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-WEEK = 7 * DAY
 
-MINUTES_KEPT = 25 * HOUR
-HOURS_KEPT = 8 * DAY
+MINUTES_KEPT = 8 * DAY + HOUR
 DAYS_KEPT = 800 * DAY
 MONTHS_KEPT = 3_653 * DAY
 
@@ -85,16 +82,9 @@ def panes_of(measure: str, instant: int, zone: str) -> Panes:
 @lru_cache(maxsize=65_536)
 def _flow_panes(minute: int, zone: str) -> Panes:
     year, month, day, month_end = _civil(minute * MINUTE, zone)
-    hour, utc_day, utc_week = minute // 60, minute // 1_440, minute // 10_080
+    utc_day = minute // 1_440
     return (
-        (
-            Hash("m", str(utc_day), (utc_day + 1) * DAY + MINUTES_KEPT),
-            f":{minute % 1_440}",
-        ),
-        (
-            Hash("h", str(utc_week), (utc_week + 1) * WEEK + HOURS_KEPT),
-            f":{hour % 168}",
-        ),
+        (Hash("m", str(utc_day), (utc_day + 1) * DAY + MINUTES_KEPT), f":{minute % 1_440}"),
         (Hash("d", f"{year:04}{month:02}", month_end + DAYS_KEPT), f":{day}"),
         (Hash("M", f"{year:04}", _year_end(year) + MONTHS_KEPT), f":{month}"),
     )

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from kpi.panes import DAY, HOUR, MINUTE, WEEK
+from kpi.panes import DAY, MINUTE
+
+LONGEST_BY_MINUTE = 8 * DAY
 
 
 class Slice(NamedTuple):
@@ -59,15 +61,20 @@ def gauge_slices(day: date) -> list[Slice]:
 
 
 def rolling_slices(end: int, length: int) -> Rolling | None:
-    """The last ``length`` ms up to ``end``: minutes to 24 h, hours to 8 days; None beyond.
+    """The last ``length`` ms up to ``end`` by the minute; None beyond 8 days (use days).
 
-    The minute (hour) in which ``end`` lies counts as a whole; the bounds say so.
+    The minute in which ``end`` lies counts as a whole; the bounds say so.
     """
-    if length <= DAY:
-        return _rolling(end, length, "m", MINUTE, DAY)
-    if length <= 8 * DAY:
-        return _rolling(end, length, "h", HOUR, WEEK)
-    return None
+    if length > LONGEST_BY_MINUTE:
+        return None
+    stop = -(-end // MINUTE) * MINUTE
+    start = stop - -(-length // MINUTE) * MINUTE
+    slices = []
+    for day in range(start // DAY, (stop - 1) // DAY + 1):
+        low = max(start - day * DAY, 0) // MINUTE
+        high = (min(stop - day * DAY, DAY) - 1) // MINUTE
+        slices.append(Slice("m", str(day), low, high))
+    return Rolling(slices, start, stop)
 
 
 def fold(contents: Mapping[str, int], wanted: Slice) -> dict[str, int]:
@@ -92,17 +99,6 @@ def add(sums: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def next_month(day: date) -> date:
     """The first day of the month after."""
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
-
-
-def _rolling(end: int, length: int, grain: str, unit: int, span: int) -> Rolling:
-    stop = -(-end // unit) * unit
-    start = stop - -(-length // unit) * unit
-    slices = []
-    for number in range(start // span, (stop - 1) // span + 1):
-        low = max(start - number * span, 0) // unit
-        high = (min(stop - number * span, span) - 1) // unit
-        slices.append(Slice(grain, str(number), low, high))
-    return Rolling(slices, start, stop)
 
 
 def _joined(slices: list[Slice]) -> list[Slice]:

@@ -22,7 +22,7 @@ class Bounds(msgspec.Struct, kw_only=True):
     first_day: str
     last_day: str
     through_day: str
-    resolution: Literal["minute", "hour", "day"]
+    resolution: Literal["minute", "day"]
 
 
 class Subject(msgspec.Struct, kw_only=True):

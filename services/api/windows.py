@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 
 from kpi.civil import day_start, local_day
-from kpi.panes import DAY, DAYS_KEPT, HOURS_KEPT, MINUTES_KEPT, MONTHS_KEPT, WEEK
+from kpi.panes import DAY, DAYS_KEPT, MINUTES_KEPT, MONTHS_KEPT
 from kpi.periods import CIVIL, civil_period, rolling_length
 from kpi.reading import Slice, civil_slices, gauge_slices, next_month, rolling_slices
 
-Resolution = Literal["minute", "hour", "day"]
+Resolution = Literal["minute", "day"]
 
 EARLIEST = date(1990, 1, 1)
 FORESEEN_DAYS = 400
@@ -156,7 +156,7 @@ def _rolling(moment: Moment, zone: str, length: int) -> Window:
         first_day=local_day(flows.start, zone),
         last_day=day,
         through_day=day,
-        resolution="minute" if length <= DAY else "hour",
+        resolution="minute",
         slices=(*flows.slices, *gauge_slices(day)),
     )
 
@@ -181,8 +181,6 @@ def _kept_until(one: Slice) -> int:
         return 1 << 62
     if one.grain == "m":
         return (int(one.span) + 1) * DAY + MINUTES_KEPT
-    if one.grain == "h":
-        return (int(one.span) + 1) * WEEK + HOURS_KEPT
     if one.grain == "M":
         return _month_end(int(one.span), one.low) + MONTHS_KEPT
     return _month_end(int(one.span[:4]), int(one.span[4:])) + DAYS_KEPT
@@ -193,8 +191,7 @@ def _month_end(year: int, month: int) -> int:
 
 
 _KEPT = {
-    "m": "minutes are kept 25 hours: ask for a longer rolling span or a civil period",
-    "h": "hours are kept 8 days: ask for rolling days or a civil period",
+    "m": "minutes are kept 8 days: ask for more rolling days or for a civil period",
     "d": "single days are kept 800 days: let the period begin and end with a month",
     "gd": "levels of single days are kept 800 days: ask for the last day of a month",
     "M": "months are kept 10 years",

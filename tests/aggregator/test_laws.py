@@ -283,7 +283,7 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture
 def eternal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing expires and nothing waits: the histories are of 2026, whenever this is run."""
-    for name in ("MINUTES_KEPT", "HOURS_KEPT", "DAYS_KEPT", "MONTHS_KEPT"):
+    for name in ("MINUTES_KEPT", "DAYS_KEPT", "MONTHS_KEPT"):
         monkeypatch.setattr(panes, name, CENTURY)
     monkeypatch.setattr(partition, "RETRY_FIRST_S", 0.0)
     monkeypatch.setattr(partition, "SEEK_AGAIN_S", 0.0)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpi.civil import day_start, local_day
-from kpi.panes import DAY, HOUR, MINUTE, WEEK, panes_of
+from kpi.panes import DAY, HOUR, MINUTE, panes_of
 from kpi.periods import CIVIL, civil_period
 from kpi.reading import Slice, add, civil_slices, fold, gauge_slices, rolling_slices
 from tests.kpi.laws.histories import ANCHORS, law
@@ -58,11 +58,10 @@ def pane_of_day(grain: str, day: date) -> Held:
 @law
 @given(instants, zones)
 def test_a_flow_falls_into_one_pane_of_each_grain(instant: int, zone: str) -> None:
-    """The minute and hour of UTC, the day and month of the zone: once each."""
+    """The minute of UTC, the day and month of the zone: once each."""
     found = held("won_n", instant, zone)
-    assert sorted(found) == ["M", "d", "h", "m"]
+    assert sorted(found) == ["M", "d", "m"]
     assert int(found["m"].span) * DAY + found["m"].pane * MINUTE == instant // MINUTE * MINUTE
-    assert int(found["h"].span) * WEEK + found["h"].pane * HOUR == instant // HOUR * HOUR
     day = local_day(instant, zone)
     assert (found["d"], found["M"]) == (pane_of_day("d", day), pane_of_day("M", day))
 
@@ -152,32 +151,29 @@ def test_a_level_reads_every_delta_up_to_its_day_once(delta: date, day: date) ->
 
 @law
 @given(instants, st.integers(1, 8 * DAY))
-def test_a_rolling_span_reads_just_the_minutes_or_hours_within_its_bounds(
-    end: int, length: int
-) -> None:
-    """The bounds are true, and as long as was asked for, rounded up to whole units."""
+def test_a_rolling_span_reads_just_the_minutes_within_its_bounds(end: int, length: int) -> None:
+    """The bounds are true, and as long as was asked for, rounded up to whole minutes."""
     rolling = rolling_slices(end, length)
     assert rolling is not None
-    unit, span, grain = (MINUTE, DAY, "m") if length <= DAY else (HOUR, WEEK, "h")
-    assert 0 <= rolling.end - rolling.start - length < unit
-    assert rolling.end - unit < end <= rolling.end
+    assert 0 <= rolling.end - rolling.start - length < MINUTE
+    assert rolling.end - MINUTE < end <= rolling.end
     wanted = Counter(
-        Held(grain, f"{at // span}", at % span // unit)
-        for at in range(rolling.start, rolling.end, unit)
+        Held("m", f"{at // DAY}", at % DAY // MINUTE)
+        for at in range(rolling.start, rolling.end, MINUTE)
     )
     assert covered(rolling.slices) == wanted
 
 
 def test_a_rolling_span_beyond_eight_days_is_read_by_the_day() -> None:
-    """There are no hours for it."""
+    """There are no minutes for it."""
     assert rolling_slices(ANCHORS[0], 8 * DAY + 1) is None
 
 
 @law
 @given(instants, zones)
 def test_a_pane_outlives_every_instant_that_reads_it(instant: int, zone: str) -> None:
-    """25 hours, 8 days, 800 days, 10 years: kept at least so long after the instant."""
-    kept = {"m": 25 * HOUR, "h": 8 * DAY, "d": 800 * DAY, "M": 3_652 * DAY}
+    """8 days, 800 days, 10 years: kept at least so long after the instant."""
+    kept = {"m": 8 * DAY, "d": 800 * DAY, "M": 3_652 * DAY}
     for one, _ in panes_of("won_n", instant, zone):
         assert one.expires >= instant + kept[one.grain]
 
