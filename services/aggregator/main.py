@@ -10,11 +10,12 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import structlog
 from faust.types import TP
@@ -40,7 +41,10 @@ log = structlog.get_logger()
 WATCH_S = 1.0
 LETTERS_S = 0.5
 TICK_S = 60.0
+STOP_S = 7.0
+"""How long Faust may take to leave the group in order."""
 _SCRIPT_FLAGS_SINCE = 7
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class ArchiveAwayError(OSError):
@@ -106,9 +110,7 @@ async def make_worker(settings: Settings) -> AsyncIterator[tuple[Worker, Redis, 
         async def handle(tp: TP, batch: Any) -> None:
             await worker.handle(tp, batch)
 
-        app = make_app(
-            settings, worker.seeks, handle, session_timeout_s=settings.session_timeout_s
-        )
+        app = make_app(settings, worker.seeks, handle, session_timeout_s=settings.session_timeout_s)
         yield worker, redis, app
 
 
@@ -126,8 +128,16 @@ async def serve(settings: Settings) -> None:
     """Aggregate until the process is told to stop (SIGTERM or SIGINT)."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine always runs in one
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        # Once: told again, a process that is ending would break off its ending.
+        for number in _ENDING:
+            loop.add_signal_handler(number, lambda: None)
+        task.cancel()
+
+    for number in _ENDING:
+        loop.add_signal_handler(number, end)
     with contextlib.suppress(asyncio.CancelledError):
         await run(settings)
 
@@ -149,12 +159,16 @@ async def run(settings: Settings) -> None:
 
 
 async def _faust(app: Any) -> None:
-    await app.start()
     try:
+        # Within: who is told to end while Faust starts must stop its consumer thread too, which
+        # would stay in the group, holding partitions that nobody works on.
+        await app.start()
         await app.wait_until_stopped()
         raise RuntimeError("Faust stopped") from app.crash_reason
     finally:
-        await app.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await app.stop()
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -172,7 +186,19 @@ def main(argv: list[str] | None = None) -> None:
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
     _calm_collector()
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except Exception:
+        log.exception("ended")
+        _end(1)
+    _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    """End now, whatever Faust's threads do: a process that lives on stays in the group."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _calm_collector() -> None:

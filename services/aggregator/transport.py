@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from typing import Any, ClassVar, cast
 
 import faust
-from aiokafka import OffsetAndMetadata
+from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -93,8 +93,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def _partitions_of(error: KafkaError) -> list[TP]:
+    """Offset out of range names several (partition -> offset), no offset a single one."""
     named = error.args[0] if error.args else ()
-    return [TP(*tp) for tp in named] if isinstance(named, Mapping | list | tuple | set) else []
+    if isinstance(named, TopicPartition):
+        return [TP(*named)]
+    return [TP(*tp) for tp in named] if isinstance(named, Mapping) else []
 
 
 class _NoOffsets(dict[TP, Any]):

@@ -223,8 +223,10 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         """Kill what still works."""
-        for worker in [*self.workers, *self.guests]:
+        for worker in self.workers:
             worker.kill()
+        for visitor in self.guests:
+            visitor.kill()
         await self.crm.close()
         await self._client.aclose()
 

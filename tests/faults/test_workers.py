@@ -8,7 +8,7 @@ from contextlib import suppress
 from tests.faults.site import SESSION_S, Site, eventually
 
 SECONDS = 15
-STAY = 3
+STAY = 5
 """Seconds that a guest stays: long enough to be given partitions."""
 
 
