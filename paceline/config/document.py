@@ -24,14 +24,16 @@ from paceline.config.words import (
     EnvName,
     Expression,
     FieldName,
+    HubSpotProperty,
     Id,
     Link,
+    TargetField,
     VendorId,
     Zone,
     as_list,
     wrong,
 )
-from paceline.sql.connections import Scheme
+from paceline.sql.connections import Scheme, UriForm
 from schemas.envelope import EntityKind, Op
 from schemas.meaning import Category
 
@@ -126,6 +128,8 @@ class HubSpot(Source):
     signatures: list[Literal["hubspot-v1", "hubspot-v2", "hubspot-v3"]] = ["hubspot-v3"]
     portal: VendorId | None = None
     stages: Stages = _HUBSPOT_DEFAULT
+    properties: dict[HubSpotProperty, TargetField] = {}
+    uri_forms: Annotated[list[UriForm], Field(min_length=1)] = ["decoded"]
 
 
 class Rule(Shape):

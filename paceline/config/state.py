@@ -12,7 +12,14 @@ from typing import Any
 import msgspec
 
 from paceline.config import document as doc
-from paceline.sql.connections import ConnectionKind, ConnectionSettings, Mapping, Rule, Signature
+from paceline.sql.connections import (
+    ConnectionKind,
+    ConnectionSettings,
+    Mapping,
+    Rule,
+    Signature,
+    UriForm,
+)
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,9 +141,16 @@ def _source(source: doc.HubSpot | doc.Json | doc.CloudEvents, tenant: doc.Tenant
         stages=source.stages,
         mapping=None if isinstance(source, doc.HubSpot) else _mapping(source.mapping),
         portal=source.portal if isinstance(source, doc.HubSpot) else None,
+        properties=source.properties if isinstance(source, doc.HubSpot) else {},
+        uri_forms=_uri_forms(source),
         link=source.link,
     )
     return SourceState(kind=source.kind, enabled=source.enabled, settings=settings)
+
+
+def _uri_forms(source: doc.HubSpot | doc.Json | doc.CloudEvents) -> tuple[UriForm, ...]:
+    """Sorted, for their order says nothing."""
+    return tuple(sorted(set(source.uri_forms))) if isinstance(source, doc.HubSpot) else ("decoded",)
 
 
 def _signatures(source: doc.HubSpot | doc.Json | doc.CloudEvents) -> tuple[Signature, ...]:

@@ -22,7 +22,8 @@ from paceline.config.source import Int
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ENV = re.compile(r"[A-Z_][A-Z0-9_]*")
-_FIELD = re.compile(r"[a-z][a-z0-9_]*")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -92,8 +93,25 @@ def _unreadable(text: str, error: ParseError) -> str:
 
 def _field(text: str) -> str:
     if not _FIELD.fullmatch(text):
-        raise wrong(f"`{text}` is no field name: use a-z, 0-9 and _, beginning with a letter")
+        raise wrong(
+            f"`{text}` is no field name: use up to 64 of a-z, 0-9 and _, beginning with a letter"
+        )
     return text
+
+
+def _property(text: str) -> str:
+    if not _PROPERTY.fullmatch(text):
+        raise wrong(
+            f"`{text}` is no internal name of a HubSpot property: HubSpot shows it in the "
+            "property's settings, such as `visit_type`"
+        )
+    return text
+
+
+def _target(text: str) -> str:
+    if text == "deleted":
+        raise wrong("deletion is told by HubSpot's own events; leave this line out")
+    return _field(text)
 
 
 def _link(text: str) -> str:
@@ -117,6 +135,8 @@ Currency = Annotated[str, AfterValidator(_currency)]
 EnvName = Annotated[str, AfterValidator(_env)]
 Expression = Annotated[str, AfterValidator(_expression)]
 FieldName = Annotated[str, AfterValidator(_field)]
+HubSpotProperty = Annotated[str, AfterValidator(_property)]
+TargetField = Annotated[str, AfterValidator(_target)]
 Link = Annotated[str, AfterValidator(_link)]
 VendorId = Annotated[str, BeforeValidator(_as_written)]
 """An id of a CRM: text, or a number exactly as it was written."""

@@ -18,6 +18,7 @@ from schemas.meaning import Category
 
 ConnectionKind = Literal["hubspot", "json", "cloudevents"]
 Scheme = Literal["hubspot-v1", "hubspot-v2", "hubspot-v3", "github", "standard-webhooks"]
+UriForm = Literal["decoded", "raw"]
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,10 @@ class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True, omit_default
     mapping: Mapping | None = None
     portal: str | None = None
     """HubSpot's portal id; events of another portal are refused."""
+    properties: dict[str, str] = {}
+    """HubSpot's property -> our field, in place of HubSpot's own property for that field."""
+    uri_forms: tuple[UriForm, ...] = ("decoded",)
+    """Which spellings of the address HubSpot's v3 signature may cover."""
     link: str | None = None
     """Address of a record in the CRM, with ``{kind}`` and ``{id}``."""
 

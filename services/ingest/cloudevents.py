@@ -33,6 +33,8 @@ from services.ingest.translation import (
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
+HEADER: Final = "ce-"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _REQUIRED: Final = ("id", "source", "type")
 _ATTRIBUTE: Final = re.compile(r"[a-z0-9]{1,64}")
 
@@ -66,8 +68,13 @@ def read(headers: Mapping[str, str], media_type: str, body: bytes) -> list[Cloud
 
 
 def _binary(headers: Mapping[str, str], data: Any) -> CloudEvent:
-    attributes = {k[3:]: unquote(v) for k, v in headers.items() if k.startswith("ce-")}
+    attributes = {k: unquote(v) for k, v in attributes_kept(headers).items()}
     return CloudEvent(_checked("headers ce-*", attributes), data)
+
+
+def attributes_kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The attributes among headers, as they stand there."""
+    return {k[len(HEADER) :]: v for k, v in headers.items() if k.startswith(HEADER)}
 
 
 def _structured(where: str, value: Any) -> CloudEvent:
@@ -94,7 +101,8 @@ def _checked(where: str, attributes: dict[str, Any]) -> dict[str, str]:
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise _malformed(where, f"the attribute {name} is missing or not a text")
     for name, value in attributes.items():
-        if not _ATTRIBUTE.fullmatch(name) or not isinstance(value, str):
+        plain = isinstance(value, str) and not _CONTROL.search(value)
+        if not (plain and _ATTRIBUTE.fullmatch(name)):
             raise _malformed(where, f"the attribute {name[:32]!r} is not a CloudEvents attribute")
     return attributes
 
@@ -105,17 +113,19 @@ def _malformed(where: str, what: str) -> Problem:
 
 def translate(origin: Origin, mapping: CompiledMapping | None, event: CloudEvent) -> Translation:
     """A patch as it is, or what the connection's mapping makes of the data."""
-    headers = {f"ce-{k}": v for k, v in event.attributes.items()}
+    headers = {f"{HEADER}{k}": v for k, v in event.attributes.items()}
+    source = event.attributes["source"]
+    origin = msgspec.structs.replace(origin, source=source, headers=headers)
     try:
         if event.attributes["type"] == PATCHED:
             return Translation(events=[_patched(origin, event)])
     except Unusable as why:
-        return Translation(dead=[letter_of(origin, why, json_bytes(event.data), headers)])
+        return Translation(dead=[letter_of(origin, why, json_bytes(event.data))])
     if mapping is not None:
         return mappings.translate(origin, mapping, event.data)
     kind = event.attributes["type"][:64]
     missing = Unusable("unmappable", f"type {kind}: the connection has no mapping for it")
-    return Translation(dead=[letter_of(origin, missing, json_bytes(event.data), headers)])
+    return Translation(dead=[letter_of(origin, missing, json_bytes(event.data))])
 
 
 def _patched(origin: Origin, event: CloudEvent) -> Event:

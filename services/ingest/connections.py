@@ -22,6 +22,7 @@ from paceline.sql import models
 from paceline.sql.connections import Connection as Configured
 from paceline.sql.connections import ConnectionKind, ConnectionSettings
 from paceline.sql.engine import reading
+from services.ingest import hubspot
 from services.ingest.mapping import CompiledMapping, MappingError, compile_mapping
 from services.ingest.signatures import Verifier
 
@@ -41,6 +42,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     verifiers: tuple[Verifier, ...] = ()
     mapping: CompiledMapping | None = None
     portal: str | None = None
+    names: hubspot.Names = hubspot.HUBSPOTS_OWN
     problem: str | None = None
 
 
@@ -79,7 +81,7 @@ def connection_of(configured: Configured, environ: Mapping[str, str]) -> Connect
     for signature in settings.signatures:
         try:
             secret = environ.get(signature.secret_env, "")
-            verifiers.append(Verifier.of(signature.scheme, secret))
+            verifiers.append(Verifier.of(signature.scheme, secret, settings.uri_forms))
         except ValueError as e:
             problems.append(f"{signature.secret_env}: {e}")
     mapping = _mapping(settings, problems)
@@ -94,6 +96,7 @@ def connection_of(configured: Configured, environ: Mapping[str, str]) -> Connect
         verifiers=tuple(verifiers),
         mapping=mapping,
         portal=settings.portal,
+        names=hubspot.names_of(settings.properties),
         problem="; ".join(broken) or None,
     )
 

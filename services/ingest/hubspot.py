@@ -11,8 +11,10 @@ visit, a demo) comes later in the order of changes and wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+import msgspec
 
 from schemas.envelope import EntityKind, EntityPatch, Event, Op, Scalar
 from services.ingest import patches
@@ -73,21 +75,45 @@ _LENIENT: Final = frozenset({"type", "name"})
 """Fields whose unknown or long values say nothing about the numbers: left out, not dead."""
 
 
-def translate(origin: Origin, body: Any, portal: str | None = None) -> Translation:
+class Names(msgspec.Struct, frozen=True):
+    """Which property tells which field. ``reserved``: fields that no other property may tell."""
+
+    deal: dict[str, str]
+    activity: dict[str, str]
+    reserved: frozenset[str]
+
+
+def names_of(properties: Mapping[str, str]) -> Names:
+    """HubSpot's own properties, but for the fields that the configuration has told otherwise."""
+    told = frozenset(properties.values())
+
+    def with_own(defaults: Mapping[str, str]) -> dict[str, str]:
+        kept = {name: field for name, field in defaults.items() if field not in told}
+        return kept | dict(properties)
+
+    return Names(with_own(DEAL_PROPERTIES), with_own(ACTIVITY_PROPERTIES), _RESERVED | told)
+
+
+HUBSPOTS_OWN: Final = names_of({})
+
+
+def translate(
+    origin: Origin, body: Any, portal: str | None = None, names: Names = HUBSPOTS_OWN
+) -> Translation:
     """All events of a webhook; a single event need not be wrapped in a list."""
     result = Translation()
     for event in body if isinstance(body, list) else [body]:
         try:
-            found = list(_events(origin, event, portal))
+            found = list(_events(origin, event, portal, names))
         except Unusable as why:
-            result.dead.append(letter_of(origin, why, json_bytes(event)))
+            result.dead.append(letter_of(origin, why, json_bytes(event), part=True))
             continue
         result.events += found
         result.ignored += not found
     return result
 
 
-def _events(origin: Origin, event: Any, portal: str | None) -> Iterator[Event]:
+def _events(origin: Origin, event: Any, portal: str | None, names: Names) -> Iterator[Event]:
     if not isinstance(event, dict):
         raise Unusable("unmappable", f"an event is an object, not {type(event).__name__}")
     family, _, what = _subscription(event).partition(".")
@@ -102,7 +128,7 @@ def _events(origin: Origin, event: Any, portal: str | None) -> Iterator[Event]:
     if what == "merge":
         yield from _merge(origin, event, type_id)
     elif what == "propertyChange":
-        yield from _property(origin, event, type_id)
+        yield from _property(origin, event, type_id, names)
     elif what in _OPS:
         yield from _lifecycle(origin, event, type_id, _OPS[what])
     else:
@@ -158,13 +184,13 @@ def _lifecycle(origin: Origin, event: dict[str, Any], type_id: str, op: Op) -> I
     yield event_of(origin, _event_id(event, op), _patch(origin, event, target, op, fields))
 
 
-def _property(origin: Origin, event: dict[str, Any], type_id: str) -> Iterator[Event]:
+def _property(origin: Origin, event: dict[str, Any], type_id: str, names: Names) -> Iterator[Event]:
     kind, _ = OBJECTS[type_id]
     name = event.get("propertyName")
     if not isinstance(name, str) or not name:
         raise patches.unmappable("propertyName", "is missing")
     target = (kind, patches.identity("objectId", event.get("objectId")))
-    field = _field_of(kind, name)
+    field = _field_of(kind, name, names)
     value = event.get("propertyValue")
     if field is None or (field not in patches.FIELDS and not _short(value)):
         return
@@ -173,11 +199,11 @@ def _property(origin: Origin, event: dict[str, Any], type_id: str) -> Iterator[E
         yield event_of(origin, _event_id(event), _patch(origin, event, target, "set", fields))
 
 
-def _field_of(kind: EntityKind, name: str) -> str | None:
-    known = DEAL_PROPERTIES if kind == "deal" else ACTIVITY_PROPERTIES
+def _field_of(kind: EntityKind, name: str, names: Names) -> str | None:
+    known = names.deal if kind == "deal" else names.activity
     if name in known:
         return known[name]
-    return name if name not in _RESERVED and patches.is_name(name) else None
+    return name if name not in names.reserved and patches.is_name(name) else None
 
 
 def _short(value: Any) -> bool:

@@ -9,6 +9,7 @@ that are refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from paceline import logs, metrics
 from paceline.sql.keys import ApiKey
 from schemas import dead, envelope, topics
-from services.ingest import cloudevents, hubspot, mapping
+from services.ingest import cloudevents, mapping, vendors
 from services.ingest.connections import Book, Connection
 from services.ingest.document import Unusable, parse
 from services.ingest.problems import Problem
@@ -26,6 +27,9 @@ from services.ingest.signatures import Refused, SignedRequest, prove_any
 from services.ingest.translation import Origin, Translation, letter_of
 
 MAX_EVENTS: Final = 1000
+MAX_VALUE: Final = 1_000_000
+"""Kafka's own limit is little more; a record beyond it would hold up all that come after it."""
+_partition_of = lru_cache(10_000)(topics.partition_of)
 _log = logs.get_logger(__name__)
 
 Answer = dict[str, Any]
@@ -148,8 +152,7 @@ class Intake:
         for event in events:
             connection = await self._of(key, event.connection)
             self._check_usable(connection)
-            source = event.attributes["source"]
-            origin = Origin(connection.tenant, connection.id, connection.zone, now, source)
+            origin = Origin(connection.tenant, connection.id, connection.zone, now)
             _add(result, cloudevents.translate(origin, connection.mapping, event))
         await self._make_durable(result, "cloudevents")
         return _counts(result)
@@ -196,12 +199,16 @@ class Intake:
             metrics.DEAD_LETTERS.labels("ingest", letter.reason).inc()
 
     def _event(self, event: envelope.Event) -> Record:
-        partition = topics.partition_of(event.tenant, self._partitions)
-        return Record(topics.EVENTS, partition, event.tenant.encode(), envelope.encode(event))
+        return self._record(topics.EVENTS, event.tenant, envelope.encode(event))
 
     def _letter(self, letter: dead.DeadLetter) -> Record:
-        partition = topics.partition_of(letter.tenant, self._partitions)
-        return Record(topics.DEAD, partition, letter.tenant.encode(), dead.encode(letter))
+        return self._record(topics.DEAD, letter.tenant, dead.encode(letter))
+
+    def _record(self, topic: str, tenant: str, value: bytes) -> Record:
+        if len(value) > MAX_VALUE:
+            detail = "an event, or the dead letter of one, is too large: send smaller batches"
+            raise Problem(413, "too_large", detail)
+        return Record(topic, _partition_of(tenant, self._partitions), tenant.encode(), value)
 
 
 def _translated(origin: Origin, connection: Connection, body: bytes) -> Translation:
@@ -210,12 +217,7 @@ def _translated(origin: Origin, connection: Connection, body: bytes) -> Translat
     except Unusable as why:
         return Translation(dead=[letter_of(origin, why, body)])
     _check_number(len(value) if isinstance(value, list) else 1)
-    if connection.kind == "hubspot":
-        return hubspot.translate(origin, value, connection.portal)
-    if connection.mapping is None:
-        missing = Unusable("unmappable", "the connection has no mapping")
-        return Translation(dead=[letter_of(origin, missing, body)])
-    return mapping.translate(origin, connection.mapping, value)
+    return vendors.translate(origin, connection, value)
 
 
 def _add(whole: Translation, part: Translation) -> None:

@@ -165,8 +165,15 @@ def translate(origin: Origin, mapping: CompiledMapping, body: Any) -> Translatio
         result.dead.append(letter_of(origin, _unusable("events", why), json_bytes(body)))
         return result
     for event in events:
-        _translate_one(origin, mapping, event, result)
+        _translate_one(origin, mapping, event, result, part=event is not body)
     result.ignored += not events
+    return result
+
+
+def translate_part(origin: Origin, mapping: CompiledMapping, event: Any) -> Translation:
+    """All patches of one event that was found in a body before."""
+    result = Translation()
+    _translate_one(origin, mapping, event, result, part=True)
     return result
 
 
@@ -178,14 +185,14 @@ def _list_of(found: Any) -> list[Any]:
 
 
 def _translate_one(
-    origin: Origin, mapping: CompiledMapping, event: Any, result: Translation
+    origin: Origin, mapping: CompiledMapping, event: Any, result: Translation, *, part: bool
 ) -> None:
     """One event: all of its patches, or one dead letter, or ignored."""
     try:
         found = list(_patches(origin, mapping, event))
     except (exceptions.JMESPathError, Unusable, ArithmeticError) as why:
         unusable = _unusable("mapping", why)
-        result.dead.append(letter_of(origin, unusable, json_bytes(event)))
+        result.dead.append(letter_of(origin, unusable, json_bytes(event), part=part))
         return
     result.events += found
     result.ignored += not found

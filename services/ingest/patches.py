@@ -24,6 +24,8 @@ MAX_TEXT: Final = 1024
 _MAX_ID: Final = 256
 _SAFE_INTEGER: Final = 1 << 53
 _MAX_DECIMALS: Final = 9
+_MAX_EPOCH: Final = 10**15
+_MAX_EPOCH_S: Final = 10**11
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _CIVIL: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -132,18 +134,18 @@ def instant(name: str, value: Any, zone: ZoneInfo) -> int:
         return _instant_of_text(name, value.strip(), zone)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise unmappable(name, f"an instant is a text or a number, not {type(value).__name__}")
-    return _epoch(name, Decimal(value))
+    return _epoch(name, value)
 
 
-def _epoch(name: str, value: Decimal) -> int:
-    if not 0 <= value < Decimal(10**15):
+def _epoch(name: str, value: int | Decimal) -> int:
+    if not 0 <= value < _MAX_EPOCH:
         raise unmappable(name, "an instant is epoch milliseconds or seconds")
-    return int(value * 1000 if value < Decimal(10**11) else value)
+    return int(value * 1000 if value < _MAX_EPOCH_S else value)
 
 
 def _instant_of_text(name: str, text: str, zone: ZoneInfo) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 15:  # noqa: PLR2004 - of an epoch
-        return _epoch(name, Decimal(text))
+        return _epoch(name, int(text))
     try:
         moment = datetime.fromisoformat(text)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,15 +22,23 @@ from schemas.dead import DeadLetter
 from schemas.envelope import PATCHED, EntityPatch, Event, entity_key
 from services.ingest.document import Unusable
 
+PART: Final = "paceline-part"
+"""Header of a letter whose payload is one event of a body; others hold the whole body."""
+_EPOCH: Final = date(1970, 1, 1)
+_DAY_S: Final = 86_400
+_INTEGERS: Final = range(-(1 << 63), 1 << 64)
+"""What fits into 64 bits; JSON knows no such limit."""
+
 
 class Origin(msgspec.Struct, frozen=True):
-    """What every event of a request shares."""
+    """What every event of a request shares. ``headers``: what its letters keep for a replay."""
 
     tenant: str
     connection: str
     zone: ZoneInfo
     received_at: int
     source: str = ""
+    headers: dict[str, str] = {}
 
 
 class Translation(msgspec.Struct):
@@ -46,11 +55,9 @@ def digest(parts: Iterable[object]) -> str:
     >>> digest(["ab", "c"]) == digest(["a", "bc"])
     False
     """
-    mark = blake2b(digest_size=16)
-    for part in parts:
-        raw = str(part).encode("utf-8", "surrogatepass")
-        mark.update(b"%d:" % len(raw) + raw)
-    return urlsafe_b64encode(mark.digest()).rstrip(b"=").decode()
+    raws = [str(part).encode("utf-8", "surrogatepass") for part in parts]
+    marked = b"".join([b"%d:%b" % (len(raw), raw) for raw in raws])
+    return urlsafe_b64encode(blake2b(marked, digest_size=16).digest())[:22].decode()
 
 
 def rfc3339(ms: int) -> str:
@@ -59,8 +66,16 @@ def rfc3339(ms: int) -> str:
     >>> rfc3339(1_483_228_800_123)
     '2017-01-01T00:00:00.123Z'
     """
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    seconds, rest = divmod(ms, 1000)
+    day, second = divmod(seconds, _DAY_S)
+    minute, s = divmod(second, 60)
+    return f"{_civil(day)}T{minute // 60:02d}:{minute % 60:02d}:{s:02d}.{rest:03d}Z"
+
+
+@lru_cache(4096)
+def _civil(day: int) -> str:
+    """The n-th day since 1970, written out; the events of a day share it."""
+    return (_EPOCH + timedelta(day)).isoformat()
 
 
 def event_of(origin: Origin, event_id: str, patch: EntityPatch) -> Event:
@@ -77,10 +92,11 @@ def event_of(origin: Origin, event_id: str, patch: EntityPatch) -> Event:
     )
 
 
-def letter_of(
-    origin: Origin, why: Unusable, payload: bytes, headers: dict[str, str] | None = None
-) -> DeadLetter:
-    """The dead letter of what could not be used; its id is that of its bytes and reason."""
+def letter_of(origin: Origin, why: Unusable, payload: bytes, *, part: bool = False) -> DeadLetter:
+    """The dead letter of what could not be used; its id is that of its bytes and reason.
+
+    ``part``: the payload is one event of a body, so a replay must not look for events in it.
+    """
     return DeadLetter(
         id=digest([origin.connection, why.reason, payload.hex()]),
         stage="ingest",
@@ -90,7 +106,7 @@ def letter_of(
         detail=why.detail[:500],
         at=origin.received_at,
         payload=payload,
-        headers=headers or {},
+        headers=origin.headers | {PART: "event"} if part else origin.headers,
     )
 
 
@@ -100,7 +116,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) or (isinstance(value, int) and value not in _INTEGERS):
         return msgspec.Raw(str(value).encode())
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}

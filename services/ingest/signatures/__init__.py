@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from paceline.sql.connections import UriForm
 from services.ingest.signatures import github, hubspot, standard
 from services.ingest.signatures.request import Proof, Refused, SignedRequest
 
@@ -32,21 +33,26 @@ class Verifier(msgspec.Struct, frozen=True):
 
     scheme: str
     key: bytes
+    uri_forms: tuple[UriForm, ...] = ("decoded",)
+    """Of hubspot-v3 alone."""
 
     @classmethod
-    def of(cls, scheme: str, secret: str) -> Verifier:
+    def of(
+        cls, scheme: str, secret: str, uri_forms: tuple[UriForm, ...] = ("decoded",)
+    ) -> Verifier:
         """The verifier of a configured secret; ``ValueError`` where the secret cannot be one."""
         if scheme not in SCHEMES:
             raise ValueError(f"unknown signature scheme {scheme!r}")
         if not secret:
             raise ValueError("the secret is empty")
-        return cls(
-            scheme, standard.key_of(secret) if scheme == "standard-webhooks" else secret.encode()
-        )
+        key = standard.key_of(secret) if scheme == "standard-webhooks" else secret.encode()
+        return cls(scheme, key, uri_forms)
 
 
 def prove(verifier: Verifier, request: SignedRequest) -> Proof:
     """The proof that the holder of the secret sent this request, or ``Refused``."""
+    if verifier.scheme == "hubspot-v3":
+        return hubspot.prove_v3(verifier.key, request, verifier.uri_forms)
     return SCHEMES[verifier.scheme](verifier.key, request)
 
 

@@ -20,12 +20,11 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
+from paceline.sql.connections import UriForm
 from services.ingest.signatures.request import Proof, SignedRequest, fresh, header, same, wrong
 from services.ingest.signatures.request import Refused as _Refused
-
-UriForm = Literal["decoded", "raw"]
 
 _ESCAPES: Final = {
     "%3A": ":", "%2F": "/", "%3F": "?", "%40": "@", "%21": "!", "%24": "$",
