@@ -51,7 +51,7 @@ def make_app(
         broker_max_poll_interval=3600.0,
         stream_buffer_maxsize=16,
     )
-    app.transport = BatchTransport(app, seeks)
+    app.transport = BatchTransport(app, seeks, fetch_wait_ms=settings.fetch_wait_ms)
     _agent(app, handle)
     return app
 

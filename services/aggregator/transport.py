@@ -56,6 +56,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         self.chain: dict[TP, int] = {}
         self.unreadable: set[TP] = set()
 
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:
+        consumer = super()._create_consumer(loop)
+        # Faust has 1.5 s in its source, and the embedded broker looks for new records only about
+        # twice in the time that a fetch may wait.
+        transport: Any = self.transport
+        consumer._fetch_max_wait_ms = transport.fetch_wait_ms  # noqa: SLF001 - read when it starts
+        return consumer
+
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         try:
             fetched = await super()._fetch_records(*args, **kwargs)
@@ -196,7 +204,8 @@ class BatchTransport(driver.Transport):
 
     Consumer: ClassVar[type[BatchConsumer]] = BatchConsumer
 
-    def __init__(self, app: faust.App, seeks: Seeks) -> None:
-        """``seeks``: see ``Seeks``."""
+    def __init__(self, app: faust.App, seeks: Seeks, *, fetch_wait_ms: int) -> None:
+        """``fetch_wait_ms``: how long a broker may hold a fetch that has nothing new."""
         super().__init__(app.conf.broker_consumer, app)
         self.seeks = seeks
+        self.fetch_wait_ms = fetch_wait_ms
