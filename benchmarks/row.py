@@ -1,7 +1,7 @@
 """A line of results, and the table of them.
 
 In: figures. Out: rows as ``bench.json`` holds them, and text. Guarantee: a row without a peer has
-no ratio; a row whose floor is not met is marked.
+no ratio.
 """
 
 from __future__ import annotations
