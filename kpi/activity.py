@@ -46,8 +46,9 @@ def touched(entity: Entity | None) -> tuple[str, int] | None:
 
 def last_change(entity: Entity) -> int:
     """The latest instant that the activity speaks of, ms UTC: what eviction looks at."""
+    timelines = (entity.stage, entity.owner, entity.amount, entity.close_on, entity.pipeline)
     instants = [register[0] for register in entity.registers.values()]
-    instants += [timeline[-1][0] for timeline in (entity.owner, entity.deleted) if timeline]
+    instants += [timeline[-1][0] for timeline in (*timelines, entity.deleted) if timeline]
     return max([*instants, entity.created or 0, _moment(entity)])
 
 

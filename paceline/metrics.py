@@ -96,7 +96,7 @@ LAG_EVENTS = Gauge(
 )
 LAG_SECONDS = Gauge(
     "paceline_aggregator_lag_seconds",
-    "Age of the oldest event of a partition that is not in the numbers; 0 when there is none.",
+    "How long ago the latest event in the numbers was received, while others wait; else 0.",
     ["partition"],
 )
 BATCH_EVENTS = Histogram(
@@ -116,13 +116,13 @@ SCRIPT_SECONDS = Histogram(
 )
 COMPUTE_SECONDS = Histogram(
     "paceline_apply_compute_seconds",
-    "Decoding a batch, applying its patches and taking the differences.",
+    "Taking the differences of a batch.",
     buckets=_FAST,
 )
 AGGREGATED_EVENTS = Counter(
     "paceline_aggregated_events_total",
-    "Events whose effect is in the numbers, by what they did: changed, unchanged, control.",
-    ["effect"],
+    "Events whose effect is in the numbers, by kind: patch, control.",
+    ["kind"],
 )
 TOO_LATE = Counter(
     "paceline_too_late_total",

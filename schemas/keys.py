@@ -95,6 +95,11 @@ def generation(p: int, tenant: str, generation: int) -> str:
     return f"{{{p}}}:{tenant}:{generation}:*"
 
 
+def building(p: int, tenant: str, generation: int) -> str:
+    """Hash: under ``live``, how many batches a generation that is being built has got so far."""
+    return f"{{{p}}}:{tenant}:{generation}:build"
+
+
 def changes(p: int) -> str:
     """Capped stream: which owners of which tenant changed, in the order of the log."""
     return f"{{{p}}}:changes"

@@ -97,7 +97,7 @@ Secrets = Annotated[list[Secret], BeforeValidator(_no_plain_secret), Field(min_l
 Stages = dict[str, dict[str, Category]]
 
 _HUBSPOT_DEFAULT: Stages = {
-    "default": {
+    "*": {
         "appointmentscheduled": "open",
         "qualifiedtobuy": "qualified",
         "presentationscheduled": "qualified",

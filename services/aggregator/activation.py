@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
+from redis.exceptions import RedisError
 
 from schemas import keys
 from schemas.envelope import Activate, EntityPatch, Event, Evict, decode
@@ -45,7 +46,9 @@ async def activate(owned: Owned, control: Event, place: Position) -> Blob:
     if live is not None and live.generation >= target.generation:
         return blob
     if live is not None:
-        await _build(owned, control.tenant, target, place)
+        build = _Build(owned, control.tenant, target, place)
+        await build.run()
+        build.check(blob)
     _switch(blob, control.tenant, target)
     if live is not None:
         await _announce(blob, owned, control.tenant, place)
@@ -75,17 +78,89 @@ async def _announce(blob: Blob, owned: Owned, tenant: str, place: Position) -> N
     blob.changes.append((keys.changes(owned.partition), entry))
 
 
-async def _build(owned: Owned, tenant: str, target: Tenant, place: Position) -> None:
-    """Fold the tenant's archive up to ``place`` into the new generation's own keys."""
-    await _archived_up_to(owned, place)
-    # What a crashed attempt left would be counted twice.
-    await _drop(owned, tenant, target.generation)
-    store = owned.store.of_generation(tenant, target)
-    async for page in owned.archive.replay(owned.partition, tenant=tenant):
-        before = [record for record in page if not _at_or_after(record, place)]
-        await _fold_page(owned, store, tenant, before, place)
-        if len(before) < len(page):
-            break
+class _Build:
+    """Folds a tenant's archive up to a place into the new generation's own keys.
+
+    The position stands still meanwhile, so it cannot tell whether Redis lost a batch of it: a
+    count of batches, kept beside them, does.
+    """
+
+    def __init__(self, owned: Owned, tenant: str, target: Tenant, place: Position) -> None:
+        self._owned = owned
+        self._tenant = tenant
+        self._target = target
+        self._place = place
+        self._store = owned.store.of_generation(tenant, target)
+        self._progress = keys.building(owned.partition, tenant, target.generation)
+        self._batches = 0
+
+    async def run(self) -> None:
+        """Build it all."""
+        owned, place = self._owned, self._place
+        await _archived_up_to(owned, place)
+        # What a crashed attempt left would be counted twice.
+        await _drop(owned, self._tenant, self._target.generation)
+        async for page in owned.archive.replay(owned.partition, tenant=self._tenant):
+            before = [record for record in page if not _at_or_after(record, place)]
+            await self._fold_page(before)
+            if len(before) < len(page):
+                break
+
+    def check(self, blob: Blob) -> None:
+        """Let the fence answer STALE unless Redis holds every batch."""
+        blob.generations.append((self._progress, str(self._batches) if self._batches else ""))
+
+    async def _fold_page(self, records: Sequence[Archived]) -> None:
+        pending: list[tuple[int, Event]] = []
+        for record in records:
+            event = _event(record)
+            if event is None:
+                continue
+            if isinstance(event.data, EntityPatch) and event.tenant == self._tenant:
+                pending.append((record.offset, event))
+            elif isinstance(event.data, Evict):
+                await self._fold(pending)
+                pending = []
+                await forget(self._owned._replace(store=self._store), self._tenant, event.data.at)
+                self._store.forgot(event.data.at)
+        await self._fold(pending)
+
+    async def _fold(self, events: list[tuple[int, Event]]) -> None:
+        """One batch; what the domain cannot take was made a dead letter when it was live."""
+        try:
+            if events:
+                await self._write(await self._folded(events))
+        except (FencedError, RedisError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - poison must not stop a rebuild
+            if len(events) == 1:
+                log.warning("left out of a rebuild", offset=events[0][0], error=repr(error))
+                return
+            for event in events:
+                await self._fold([event])
+
+    async def _folded(self, events: list[tuple[int, Event]]) -> tuple[Fold, Blob]:
+        tenants = await self._store.tenants([self._tenant])
+        entities = await self._store.entities(refs_of(events), tenants)
+        fold = Fold(tenants, entities, await self._store.evicted())
+        missing = fold.apply_all(events)
+        if missing:
+            fold.entities.update(await self._store.entities(missing, tenants))
+        fold.finish()
+        owned = self._owned
+        blob = blob_of(fold, owned.partition, self._place.incarnation, now_ms(), Purpose.BUILD)
+        return fold, blob
+
+    async def _write(self, folded: tuple[Fold, Blob]) -> None:
+        fold, blob = folded
+        self.check(blob)
+        blob.sets.append((self._progress, [keys.LIVE, str(self._batches + 1)]))
+        owned = self._owned
+        answer, _ = await owned.fence.apply(owned.partition, self._place, blob.encode())
+        if answer is not Answer.OK:
+            raise FencedError
+        self._batches += 1
+        self._store.keep((ref, fold.entities[ref]) for ref in fold.last)
 
 
 def _at_or_after(record: Archived, place: Position) -> bool:
@@ -104,46 +179,11 @@ async def _archived_up_to(owned: Owned, place: Position) -> None:
         await asyncio.sleep(_WAIT_S)
 
 
-async def _fold_page(
-    owned: Owned, store: Store, tenant: str, records: Sequence[Archived], place: Position
-) -> None:
-    pending: list[tuple[int, Event]] = []
-    for record in records:
-        event = _event(record)
-        if event is None:
-            continue
-        if isinstance(event.data, EntityPatch) and event.tenant == tenant:
-            pending.append((record.offset, event))
-        elif isinstance(event.data, Evict):
-            await _fold(owned, store, tenant, pending, place)
-            pending = []
-            await forget(owned._replace(store=store), tenant, event.data.at)
-    await _fold(owned, store, tenant, pending, place)
-
-
 def _event(record: Archived) -> Event | None:
     try:
         return decode(record.payload)
     except ValueError:
         return None  # it is a dead letter, and was never in the numbers
-
-
-async def _fold(
-    owned: Owned, store: Store, tenant: str, events: list[tuple[int, Event]], place: Position
-) -> None:
-    if not events:
-        return
-    tenants = await store.tenants([tenant])
-    fold = Fold(tenants, await store.entities(refs_of(events), tenants))
-    missing = fold.apply_all(events)
-    if missing:
-        fold.entities.update(await store.entities(missing, tenants))
-    fold.finish()
-    blob = blob_of(fold, owned.partition, place.incarnation, now_ms(), Purpose.BUILD)
-    answer, _ = await owned.fence.apply(owned.partition, place, blob.encode())
-    if answer is not Answer.OK:
-        raise FencedError
-    store.keep((ref, fold.entities[ref]) for ref in fold.last)
 
 
 async def _drop(owned: Owned, tenant: str, generation: int) -> None:

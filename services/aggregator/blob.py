@@ -45,6 +45,8 @@ class Blob:
     changes: list[tuple[str, list[str]]] = field(default_factory=list)
     outbox: list[tuple[str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
+    dated: set[str] = field(default_factory=set)
+    """Pane hashes that have their expiry already: the caller's, kept from blob to blob."""
 
     def clock(self, at: int) -> None:
         """The log has spoken of this instant, ms UTC."""
@@ -66,21 +68,28 @@ class Blob:
 
 
 def blob_of(
-    fold: Fold, p: int, incarnation: str, now: int, purpose: Purpose = Purpose.LIVE
+    fold: Fold,
+    p: int,
+    incarnation: str,
+    now: int,
+    purpose: Purpose = Purpose.LIVE,
+    dated: set[str] | None = None,
 ) -> Blob:
-    """All that a fold changes."""
-    blob = Blob(p)
+    """All that a fold changes. ``dated``: see ``Blob``; dropped by whoever doubts the store."""
+    blob = Blob(p, dated=set() if dated is None else dated)
     _entities(blob, fold)
     for tenant, changes in fold.changes.items():
         live = fold.tenants[tenant]
         if live is not None:
             _panes(blob, tenant, live, changes, now)
         if purpose is Purpose.LIVE:
-            _news(blob, tenant, live, changes, now)
+            _news(blob, tenant, live, changes)
             if changes.versions:
                 entry = _entry(tenant, changes, incarnation)
                 blob.changes.append((keys.changes(p), entry))
     if purpose is Purpose.LIVE:
+        received = max((changes.last_seen() for changes in fold.changes.values()), default=0)
+        blob.clock(min(received, now))
         for letter in fold.dead:
             blob.outbox.append((keys.dead(p), dead.encode(letter).decode()))
     return blob
@@ -98,12 +107,11 @@ def _entities(blob: Blob, fold: Fold) -> None:
     blob.sets.extend(buckets.items())
 
 
-def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: int) -> None:
-    """What readers are told beside the numbers: receipts, counts, versions, the clock."""
+def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes) -> None:
+    """What readers are told beside the numbers: receipts, counts, versions."""
     meta = keys.tenant_meta(blob.partition, tenant)
     for connection, at in changes.seen.items():
         blob.maxima.append((meta, keys.seen(connection), str(at)))
-    blob.clock(min(max(changes.seen.values(), default=0), now))
     for outcome, count in changes.counts.items():
         blob.increments.extend((meta, keys.counted(outcome), str(count), "0"))
     if live is not None:
@@ -114,20 +122,25 @@ def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: i
 
 
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
-    add = blob.increments.extend
+    add, dated = blob.increments.extend, blob.dated
     prefix = owner_before = ""
-    for (owner, held, name), delta in spread(changes.facts, live.meaning, now).items():
+    for (owner, held, field_), delta in spread(changes.facts, live.meaning, now).items():
         if owner != owner_before:
             prefix = keys.owner_panes(blob.partition, tenant, live.generation, owner)
             owner_before = owner
-        if delta:
-            add((f"{prefix}:{held.grain}:{held.span}", name, str(delta), str(held.expires)))
+        name = f"{prefix}:{held.grain}:{held.span}"
+        if delta > 0 and name in dated:
+            add((name, field_, str(delta), "0"))
+        elif delta:
+            add((name, field_, str(delta), str(held.expires)))
+            # A retraction may empty the hash, and with it goes the expiry.
+            (dated.add if delta > 0 else dated.discard)(name)
 
 
 def _entry(tenant: str, changes: Changes, incarnation: str) -> list[str]:
     """One entry of the change stream; see the API's stream for its readers."""
     owners = msgspec.json.encode(list(changes.versions)).decode()
-    received = str(max(changes.seen.values(), default=0))
+    received = str(changes.last_seen())
     offset = str(max(changes.versions.values()))
     return ["t", tenant, "o", owners, "off", offset, "r", received, "i", incarnation]
 

@@ -25,7 +25,10 @@ for _, check in ipairs(generations) do
   if (call('HGET', check[1], 'live') or '') ~= check[2] then return {'STALE', next_offset} end
 end
 
+local looked_at = {}
 local function must_be(wanted, key)
+  if looked_at[key] then return end
+  looked_at[key] = true
   local kind = call('TYPE', key).ok
   if kind ~= 'none' and kind ~= wanted then error({err = 'ERR ' .. key .. ' is a ' .. kind}) end
 end

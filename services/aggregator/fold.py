@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from kpi.activity import touched
 from kpi.contributions import Contributions, contributions, diff
-from kpi.entity import Entity, TooManyChangesError, apply, new, touch
+from kpi.entity import Entity, TooManyChangesError, apply, instant, new, touch
 from schemas.dead import DeadLetter
 from schemas.envelope import FUTURE_TOLERANCE_MS, EntityPatch, Event, encode, entity_key
 from schemas.meaning import Meaning
@@ -48,6 +48,10 @@ class Changes:
     counts: dict[str, int] = field(default_factory=dict)
     """outcome -> events."""
 
+    def last_seen(self) -> int:
+        """Receipt of the latest event, ms UTC; 0 where there was none."""
+        return max(self.seen.values(), default=0)
+
 
 @dataclass(slots=True)
 class Fold:
@@ -55,6 +59,8 @@ class Fold:
 
     tenants: Mapping[str, Tenant | None]
     entities: Entities
+    evicted: int = 0
+    """The instant, ms UTC, as of which quiet activities were last forgotten; 0: never."""
     originals: Entities = field(default_factory=dict)
     """Every entity the batch changed, as it was before."""
     last: dict[Ref, int] = field(default_factory=dict)
@@ -81,12 +87,12 @@ class Fold:
         changes = self._changes(event.tenant)
         if changes.seen.get(event.connection, 0) < patch.received_at:
             changes.seen[event.connection] = patch.received_at
-        reason = refusal(patch, tenant)
+        ref = (event.tenant, entity_key(patch.entity, event.connection, patch.id))
+        before = self.entities.get(ref)
+        reason = refusal(patch, tenant, self.evicted, known=before is not None)
         if reason:
             self._bury(event, *reason)
             return
-        ref = (event.tenant, entity_key(patch.entity, event.connection, patch.id))
-        before = self.entities.get(ref)
         try:
             after = apply(before or new(patch.entity, event.connection), event.id, patch)
         except TooManyChangesError as error:
@@ -151,8 +157,14 @@ class Fold:
         self.dead.append(letter(event, reason, detail))
 
 
-def refusal(patch: EntityPatch, tenant: Tenant | None) -> tuple[str, str] | None:
-    """(reason, detail) where a patch must not be applied. Looks at the record alone."""
+def refusal(
+    patch: EntityPatch, tenant: Tenant | None, evicted: int = 0, *, known: bool = False
+) -> tuple[str, str] | None:
+    """(reason, detail) where a patch must not be applied.
+
+    Looks at the record, and at what was forgotten by ``evicted``, which the log says too: what
+    may have been counted and forgotten is never counted as new. ``known``: the entity is held.
+    """
     if tenant is None:
         return "no_generation", "the tenant has no active configuration; apply one, then replay"
     if patch.occurred_at > patch.received_at + FUTURE_TOLERANCE_MS:
@@ -160,8 +172,13 @@ def refusal(patch: EntityPatch, tenant: Tenant | None) -> tuple[str, str] | None
     if patch.occurred_at < EARLIEST_MS:
         return "ancient_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
     kept = tenant.meaning.entity_retention_days
-    if patch.entity == "activity" and patch.occurred_at < patch.received_at - kept * DAY_MS:
+    if patch.entity != "activity":
+        return None
+    if patch.occurred_at < max(patch.received_at, evicted) - kept * DAY_MS:
         return "too_late", f"activity {patch.id} changed over {kept} days before it was told"
+    created = instant(patch.created_at)
+    if created is not None and created < evicted - kept * DAY_MS and not known:
+        return "too_late", f"activity {patch.id} is over {kept} days old and may be forgotten"
     return None
 
 
@@ -169,7 +186,7 @@ def letter(event: Event, reason: str, detail: str) -> DeadLetter:
     """The dead letter of an event; the same event gives the same id."""
     received = event.data.received_at if isinstance(event.data, EntityPatch) else 0
     return DeadLetter(
-        id=f"aggregate:{event.connection}:{event.id}",
+        id=f"aggregate:{event.tenant}:{event.connection}:{event.id}",
         stage="aggregate",
         tenant=event.tenant,
         connection=event.connection,

@@ -8,6 +8,7 @@ used becomes a dead letter and does not stop the partition.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -41,6 +42,9 @@ from services.aggregator.store import Store
 log = structlog.get_logger()
 
 RETRY_FIRST_S, RETRY_MOST_S = 0.05, 2.0
+SCRIPT_S = 0.004
+SMALLEST_RUN = 100
+"""Below so many events the round trip would cost more than it spares."""
 SEEK_AGAIN_S = 5.0
 
 _PASSING = ("BUSY", "NOREPLICAS", "MISCONF", "UNKILLABLE")
@@ -87,9 +91,13 @@ class Partition:
     epoch: str = ""
     position: int = 0
     log_start: int = 0
+    heard_at: int = 0
+    """Receipt (ms UTC) of the latest event that is in the numbers."""
     given_up: bool = False
     """The worker wants it back: work that waits ends with ``FencedError``."""
     _sought: tuple[int, float] = field(default=(-1, 0.0))
+    _script_s: float = 0.0
+    """Seconds of script per event, as of late."""
 
     async def take(self, incarnation: str, *, adopt: bool) -> Claim:
         """Claim the partition and start from what Redis holds."""
@@ -121,11 +129,16 @@ class Partition:
             return self._seek_back()
         while batch.start <= self.position < batch.end:
             try:
-                for run in runs_of(batch.after(self.position), self.batch_events):
+                for run in runs_of(batch.after(self.position), self._most()):
                     await self._run(run)
             except MovedError:
                 continue  # cut at the position that Redis holds, and compute again
         return self._seek_back() if self.position < batch.start else None
+
+    def _most(self) -> int:
+        """How many events one script may take, so that other clients of Redis wait no longer."""
+        fitting = round(SCRIPT_S / self._script_s) if self._script_s else self.batch_events
+        return min(self.batch_events, max(SMALLEST_RUN, fitting))
 
     def _seek_back(self) -> int | None:
         """The position, once; batches that were in flight meanwhile are dropped without another."""
@@ -138,6 +151,8 @@ class Partition:
 
     async def _run(self, run: Run) -> None:
         control = run.control
+        if control is not None:
+            metrics.AGGREGATED_EVENTS.labels("control").inc()
         if control is None:
             await self._patches(run)
         elif isinstance(control.data, Activate):
@@ -154,6 +169,8 @@ class Partition:
         except (FencedError, MovedError, LostError, RebornError):
             raise
         except Exception as error:  # noqa: BLE001 - poison must not stop a partition
+            self.store.drop()
+            self.store.dated.clear()  # it may name hashes that were never written
             if len(run.records) > 1:
                 await self._one_by_one(run)
             else:
@@ -170,21 +187,27 @@ class Partition:
         events = [(r.offset, r.event) for r in run.records if r.event is not None]
         tenants = await self.store.tenants({event.tenant for _, event in events})
         entities = await self.store.entities(refs_of(events), tenants)
-        fold = Fold(tenants, entities)
+        fold = Fold(tenants, entities, await self.store.evicted())
         missing = fold.apply_all(events)
         if missing:
             fold.entities.update(await self.store.entities(missing, tenants))
-        fold.finish()
+        with metrics.COMPUTE_SECONDS.time():
+            fold.finish()
         fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)
-        await self._write(run, blob_of(fold, self.number, self.incarnation, now_ms()))
+        blob = blob_of(fold, self.number, self.incarnation, now_ms(), dated=self.store.dated)
+        await self._write(run, blob)
         self.store.keep((ref, fold.entities[ref]) for ref in fold.last)
+        self.heard_at = max([self.heard_at, *(c.last_seen() for c in fold.changes.values())])
         _measure(run, fold)
 
     async def _write(self, run: Run, blob: Blob) -> None:
         position = Position(
             self.epoch, self.incarnation, topics.EVENTS, run.start, run.end, self.log_start
         )
-        answer, held = await self.fence.apply(self.number, position, blob.encode())
+        encoded = blob.encode()
+        began = time.perf_counter()
+        answer, held = await self.fence.apply(self.number, position, encoded)
+        self._timed(time.perf_counter() - began, len(run.records))
         metrics.APPLY.labels(answer.value).inc()
         if answer is Answer.OK:
             self.position = run.end
@@ -194,6 +217,13 @@ class Partition:
             self.position = held
         log.warning("fence", answer=answer.value, partition=self.number, start=run.start, held=held)
         raise _REFUSALS[answer]
+
+    def _timed(self, seconds: float, events: int) -> None:
+        metrics.SCRIPT_SECONDS.observe(seconds)
+        if events >= SMALLEST_RUN:
+            # A moving mean: one slow moment must not halve the next run.
+            before = self._script_s or seconds / events
+            self._script_s = 0.8 * before + 0.2 * seconds / events
 
     async def _tick(self, control: Event, run: Run) -> None:
         assert isinstance(control.data, Tick)  # noqa: S101 - the only kind left
@@ -224,6 +254,7 @@ class Partition:
         await self._patiently(
             lambda: self._write(run, blob_of(fold, self.number, self.incarnation, now_ms()))
         )
+        _measure(run, fold)
 
     def _undecodable(self, record: Decoded) -> DeadLetter:
         return self._letter(record, "undecodable", record.error)
@@ -268,6 +299,6 @@ def passing(error: BaseException) -> bool:
 
 def _measure(run: Run, fold: Fold) -> None:
     metrics.BATCH_EVENTS.observe(len(run.records))
-    for changes in fold.changes.values():
-        for reason, count in changes.counts.items():
-            metrics.DEAD_LETTERS.labels("aggregate", reason).inc(count)
+    metrics.AGGREGATED_EVENTS.labels("patch").inc(len(run.records))
+    for letter in fold.dead:
+        metrics.DEAD_LETTERS.labels("aggregate", letter.reason).inc()

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from paceline import metrics
 from schemas import keys, topics
 from schemas.envelope import EVICTED, TICKED, Event, Evict, Tick, encode
 from services.aggregator.blob import now_ms
@@ -56,6 +57,7 @@ class Relay:
 
     async def _outbox(self, p: int) -> int:
         entries = await self.redis.xrange(keys.dead(p), count=_LETTERS)
+        metrics.OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
         if not entries:
             return 0
         letters = [(entry, fields[b"l"]) for entry, fields in entries if entry and fields]

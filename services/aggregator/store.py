@@ -18,6 +18,7 @@ from services.aggregator.fence import Fence
 from services.aggregator.fold import Entities, Ref, Tenant
 
 CACHED_ENTITIES = 100_000
+DATED_HASHES = 500_000
 
 _meaning = msgspec.json.Decoder(Meaning)
 
@@ -31,11 +32,16 @@ class Store:
         self._p = partition
         self._tenants: dict[str, Tenant | None] = {}
         self._entities: Entities = {}
+        self._evicted: int | None = None
+        self.dated: set[str] = set()
+        """Pane hashes that were given their expiry under this claim."""
 
     def drop(self) -> None:
         """Forget everything: another owner, or another past, may have come between."""
         self._tenants.clear()
         self._entities.clear()
+        self._evicted = None
+        self.dated.clear()
 
     async def tenants(self, names: Iterable[str]) -> dict[str, Tenant | None]:
         """The live generation of each tenant, None where nothing is active."""
@@ -56,6 +62,8 @@ class Store:
     def keep(self, changed: Iterable[tuple[Ref, Entity | None]]) -> None:
         """Remember what the fence has just written."""
         self._entities.update(changed)
+        if len(self.dated) > DATED_HASHES:
+            self.dated.clear()
         if len(self._entities) > CACHED_ENTITIES:
             # Oldest first: a dict keeps the order in which entities came in.
             for ref in list(self._entities)[: CACHED_ENTITIES // 2]:
@@ -65,6 +73,7 @@ class Store:
         """A reader of a generation that is being built, with a cache of its own."""
         store = Store(self._redis, self._fence, self._p)
         store._tenants[tenant] = target
+        store._evicted = 0
         return store
 
     def forget(self, refs: Iterable[Ref]) -> None:
@@ -84,8 +93,14 @@ class Store:
 
     async def evicted(self) -> int:
         """The instant of the last eviction, ms UTC; 0 before the first."""
-        raw = await self._redis.hget(keys.partition_meta(self._p), keys.EVICTED)
-        return int(raw or 0)
+        if self._evicted is None:
+            raw = await self._redis.hget(keys.partition_meta(self._p), keys.EVICTED)
+            self._evicted = int(raw or 0)
+        return self._evicted
+
+    def forgot(self, at: int) -> None:
+        """In a generation that is being built, an eviction took place."""
+        self._evicted = max(self._evicted or 0, at)
 
     async def generation_keys(self, tenant: str, generation: int) -> AsyncIterator[list[str]]:
         """Every key of one generation, in lists."""

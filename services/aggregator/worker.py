@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from paceline import metrics
 from schemas import keys, topics
 from services.aggregator.batch import Batch
+from services.aggregator.blob import now_ms
 from services.aggregator.fence import Claim, Fence
 from services.aggregator.owned import Archive, FencedError
 from services.aggregator.partition import LostError, Partition, RebornError
@@ -250,6 +251,8 @@ class Worker:
         for tp, partition in owned.items():
             lag = max(0, ends[tp] - partition.position)
             metrics.LAG_EVENTS.labels(str(tp.partition)).set(lag)
+            behind = (now_ms() - partition.heard_at) / 1000 if lag and partition.heard_at else 0
+            metrics.LAG_SECONDS.labels(str(tp.partition)).set(behind)
         metrics.ENTITIES_CACHED.set(sum(p.store.cached for p in owned.values()))
 
     def _lock(self, number: int) -> asyncio.Lock:

@@ -208,7 +208,7 @@ async def test_the_example_is_applied_and_read_back(engine: AsyncEngine) -> None
     assert hub is not None
     assert visits is not None
     assert last is not None
-    assert hub.settings.stages["default"]["qualifiedtobuy"] == "qualified"
+    assert hub.settings.stages["*"]["qualifiedtobuy"] == "qualified"
     assert [one.secret_env for one in visits.settings.signatures] == [
         "VISIT_APP_SECRET",
         "VISIT_APP_SECRET_OLD",
