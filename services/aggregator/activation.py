@@ -21,7 +21,6 @@ from services.aggregator.eviction import forget
 from services.aggregator.fence import Answer, Position
 from services.aggregator.fold import Fold, Tenant, refs_of
 from services.aggregator.owned import Archived, FencedError, Owned
-from services.aggregator.store import Store
 
 log = structlog.get_logger()
 

@@ -124,6 +124,7 @@ def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes) -> Non
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
     add, dated = blob.increments.extend, blob.dated
     prefix = owner_before = ""
+    taken_back: set[str] = set()
     for (owner, held, field_), delta in spread(changes.facts, live.meaning, now).items():
         if owner != owner_before:
             prefix = keys.owner_panes(blob.partition, tenant, live.generation, owner)
@@ -133,8 +134,14 @@ def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) ->
             add((name, field_, str(delta), "0"))
         elif delta:
             add((name, field_, str(delta), str(held.expires)))
-            # A retraction may empty the hash, and with it goes the expiry.
-            (dated.add if delta > 0 else dated.discard)(name)
+            # A retraction may empty the hash, and with it goes the expiry. Of a level's changes
+            # the negative ones are retracted by positive ones.
+            if delta < 0:
+                dated.discard(name)
+                taken_back.add(name)
+            elif held.grain != "gd":
+                dated.add(name)
+    dated -= taken_back
 
 
 def _entry(tenant: str, changes: Changes, incarnation: str) -> list[str]:

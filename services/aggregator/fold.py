@@ -171,9 +171,14 @@ def refusal(
         return "future_clock", f"occurred_at {patch.occurred_at} is after its receipt"
     if patch.occurred_at < EARLIEST_MS:
         return "ancient_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
-    kept = tenant.meaning.entity_retention_days
     if patch.entity != "activity":
         return None
+    return _lateness(patch, tenant.meaning.entity_retention_days, evicted, known=known)
+
+
+def _lateness(
+    patch: EntityPatch, kept: int, evicted: int, *, known: bool
+) -> tuple[str, str] | None:
     if patch.occurred_at < max(patch.received_at, evicted) - kept * DAY_MS:
         return "too_late", f"activity {patch.id} changed over {kept} days before it was told"
     created = instant(patch.created_at)

@@ -1,7 +1,8 @@
 """A log and an archive in memory, and workers that read from them by hand.
 
 In: events. Out: batches as a broker would hand them on, with holes, jumps, a log that starts later
-or anew. Guarantee: nothing happens by itself; a test says who reads what and when the ledger writes.
+or anew. Guarantee: nothing happens by itself; a test says who reads what, and when
+the ledger writes.
 """
 
 # ruff: noqa: ARG002 - of the ports' arguments not every one matters with one partition

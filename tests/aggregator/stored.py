@@ -24,13 +24,12 @@ class Stored(NamedTuple):
     months: dict[tuple[str, str, int], int]
     """Months counted from the year 0."""
     minutes: dict[tuple[str, str, int], int]
-    hours: dict[tuple[str, str, int], int]
 
 
 async def stored(redis: Redis, p: int, tenant: str, generation: int) -> Stored:
     """Read it."""
     prefix = f"{{{p}}}:{tenant}:{generation}:w:"
-    found = Stored({}, {}, {}, {})
+    found = Stored({}, {}, {})
     for name in await names(redis, f"{prefix}*"):
         owner, grain, span = name.removeprefix(prefix).rsplit(":", 2)
         for field, amount in (await redis.hgetall(name)).items():
@@ -54,10 +53,9 @@ def _put(found: Stored, number: Number, grain: str, span: str, pane: int, amount
         found.days[*number, date(int(span[:4]), int(span[4:]), pane)] = amount
     elif grain in {"M", "gM"}:
         found.months[*number, pane if span == "all" else int(span) * 12 + pane - 1] = amount
-    elif grain == "m":
-        found.minutes[*number, int(span) * 1_440 + pane] = amount
     else:
-        found.hours[*number, int(span) * 168 + pane] = amount
+        assert grain == "m", f"a grain that nobody reads: {grain}"
+        found.minutes[*number, int(span) * 1_440 + pane] = amount
 
 
 def by_month(days: dict[tuple[str, str, date], int]) -> dict[tuple[str, str, int], int]:
@@ -66,11 +64,3 @@ def by_month(days: dict[tuple[str, str, date], int]) -> dict[tuple[str, str, int
     for (owner, measure, day), amount in days.items():
         months[owner, measure, day.year * 12 + day.month - 1] += amount
     return {key: amount for key, amount in months.items() if amount}
-
-
-def by_hour(minutes: dict[tuple[str, str, int], int]) -> dict[tuple[str, str, int], int]:
-    """Minutes summed to hours; no zeros."""
-    hours: Counter[tuple[str, str, int]] = Counter()
-    for (owner, measure, minute), amount in minutes.items():
-        hours[owner, measure, minute // 60] += amount
-    return {key: amount for key, amount in hours.items() if amount}

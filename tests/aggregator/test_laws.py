@@ -28,7 +28,7 @@ from services.aggregator import activation, partition, worker
 from tests.aggregator.broker import Broker, Hand, P, new_broker
 from tests.aggregator.conftest import emptied
 from tests.aggregator.faults import Copy, Died, FaultyFence, Kind
-from tests.aggregator.stored import by_hour, by_month, stored
+from tests.aggregator.stored import by_month, stored
 from tests.kpi.laws.histories import MEANING, WITHOUT_STALENESS, Told, histories
 from tests.oracle.plain import Recount
 from tests.support.servers import RedisServer
@@ -270,7 +270,6 @@ async def _compare(redis: Redis, plot: Plot) -> None:
     assert held.days == days
     assert held.months == by_month(days)
     assert held.minutes == minutes
-    assert held.hours == by_hour(minutes)
 
 
 @pytest.fixture
@@ -308,7 +307,7 @@ def test_every_number_equals_the_recount_whatever_happened(
     plot: Plot,
     happened: list[Step],
 ) -> None:
-    """All flows by minute, hour, day and month, all gauges by day and month, per owner."""
+    """All flows by minute, day and month, all gauges by day and month, per owner."""
 
     async def tried() -> None:
         async with emptied(redis_server) as redis:
