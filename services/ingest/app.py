@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from paceline import logs, metrics
 from services.ingest import docs
-from services.ingest.body import Disconnected, read_body
+from services.ingest.body import READ_TIMEOUT_S, Disconnected, read_body
 from services.ingest.intake import Answer, Incoming, Intake
 from services.ingest.problems import Problem
 
@@ -36,8 +36,9 @@ Readiness = Callable[[], Mapping[str, Any]]
 class Endpoints:
     """HTTP around an intake: bodies in, JSON or problems out."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, body_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._intake = intake
+        self._body_timeout_s = body_timeout_s
 
     async def webhook(self, scope: Scope, receive: Receive, name: str) -> Response:
         """One webhook, counted and timed."""
@@ -48,7 +49,8 @@ class Endpoints:
             nonlocal kind
             connection = await self._intake.connection(name)
             kind = connection.kind
-            return await self._intake.webhook(connection, await _incoming(scope, receive, headers))
+            incoming = await self._incoming(scope, receive, headers)
+            return await self._intake.webhook(connection, incoming)
 
         response, outcome = await _respond(answered, headers)
         metrics.INGEST_REQUESTS.labels(kind, outcome).inc()
@@ -60,7 +62,7 @@ class Endpoints:
         headers = _headers(scope)
 
         async def answered() -> Answer:
-            return await self._intake.events(await _incoming(scope, receive, headers))
+            return await self._intake.events(await self._incoming(scope, receive, headers))
 
         response, outcome = await _respond(answered, headers)
         metrics.INGEST_REQUESTS.labels("cloudevents", outcome).inc()
@@ -71,21 +73,23 @@ class Endpoints:
         headers = _headers(scope)
 
         async def answered() -> Answer:
-            return await self._intake.dry_run(name, await _incoming(scope, receive, headers))
+            return await self._intake.dry_run(name, await self._incoming(scope, receive, headers))
 
         response, _ = await _respond(answered, headers)
         return response
 
+    async def _incoming(
+        self, scope: Scope, receive: Receive, headers: Mapping[str, str]
+    ) -> Incoming:
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope["query_string"]
+        target = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
+        body = await read_body(receive, headers, timeout_s=self._body_timeout_s)
+        return Incoming(target, headers, body)
+
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-
-
-async def _incoming(scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Incoming:
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    query: bytes = scope["query_string"]
-    target = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
-    return Incoming(target, headers, await read_body(receive, headers))
 
 
 async def _respond(
@@ -142,7 +146,11 @@ class ShortWay:
 
 
 def create_app(
-    intake: Intake, readiness: Readiness = dict, lifespan: Lifespan | None = None
+    intake: Intake,
+    readiness: Readiness = dict,
+    lifespan: Lifespan | None = None,
+    *,
+    body_timeout_s: float = READ_TIMEOUT_S,
 ) -> FastAPI:
     """The application; ``readiness`` tells what is reachable, with ``ready`` among it."""
     app = FastAPI(
@@ -152,7 +160,7 @@ def create_app(
         lifespan=lifespan,
         openapi_tags=docs.TAGS,
     )
-    endpoints = Endpoints(intake)
+    endpoints = Endpoints(intake, body_timeout_s)
     app.add_middleware(ShortWay, endpoints=endpoints)
     app.add_exception_handler(HTTPException, _http_problem)
     _add_routes(app, endpoints)

@@ -32,7 +32,9 @@ class StoredConfirmations:
 
     async def _archived(self, incarnation: str, partitions: Collection[int]) -> dict[int, int]:
         query = select(ArchiveProgress.partition, ArchiveProgress.next_offset).where(
-            ArchiveProgress.incarnation == incarnation, ArchiveProgress.partition.in_(partitions)
+            ArchiveProgress.topic == topics.EVENTS,
+            ArchiveProgress.incarnation == incarnation,
+            ArchiveProgress.partition.in_(partitions),
         )
         async with reading(self._engine) as session:
             return {row.partition: row.next_offset for row in await session.execute(query)}

@@ -7,6 +7,7 @@ working within two seconds; what is kept in memory is the hash of what was prese
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -22,16 +23,16 @@ _MAX_KEPT: Final = 1000
 class SqlKeys:
     """Keys of SQL, each answer kept for two seconds."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
+        self._clock = clock
         self._kept: dict[bytes, tuple[float, ApiKey | None]] = {}
 
     async def find(self, presented: str) -> ApiKey | None:
         """The key, if it is one and valid."""
-        name, now = sha256(presented.encode()).digest(), time.monotonic()
-        at, key = self._kept.get(name, (-_KEEP_S, None))
-        if now - at < _KEEP_S:
-            return key
+        name, now = sha256(presented.encode()).digest(), self._clock()
+        if (kept := self._kept.get(name)) is not None and now - kept[0] < _KEEP_S:
+            return kept[1]
         async with reading(self._engine) as session:
             key = await find_key(session, presented)
         if len(self._kept) >= _MAX_KEPT:

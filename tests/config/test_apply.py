@@ -217,3 +217,27 @@ async def test_the_example_is_applied_and_read_back(engine: AsyncEngine) -> None
         "hubspot-main/5004": ((0, "Asia/Shanghai"),),
         "visit-app/liwei": ((0, "Asia/Shanghai"),),
     }
+
+
+async def test_what_hubspots_properties_tell_is_stored_and_is_no_new_meaning(
+    engine: AsyncEngine,
+) -> None:
+    """Custom properties and both spellings of the address; their order says nothing."""
+    assert (await applied(engine, GOOD)).generation == 1
+    told = (
+        "portal: 62515\n        properties: {visit_type: type}\n        uri_forms: [raw, decoded]"
+    )
+    changed = await applied(engine, GOOD.replace("portal: 62515", told))
+    assert changed.generation is None
+    (change,) = changed.changes
+    assert change.details == (
+        "properties.visit_type: (none) -> type",
+        "uri_forms: decoded -> decoded, raw",
+    )
+    async with reading(engine) as session:
+        hub = await find_connection(session, "hub")
+    assert hub is not None
+    assert hub.settings.properties == {"visit_type": "type"}
+    assert hub.settings.uri_forms == ("decoded", "raw")
+    turned = told.replace("[raw, decoded]", "[decoded, raw]")
+    assert (await applied(engine, GOOD.replace("portal: 62515", turned))).nothing

@@ -129,6 +129,42 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         "this is no name of an environment variable",
     ),
     (
+        "portal: 62515",
+        "properties: {visit type: type}",
+        "26:22: tenants[0].connections[0].properties.visit type",
+        "`visit type` is no internal name of a HubSpot property",
+    ),
+    (
+        "portal: 62515",
+        "properties: {visit_type: Type}",
+        "26:34: tenants[0].connections[0].properties.visit_type",
+        "`Type` is no field name",
+    ),
+    (
+        "portal: 62515",
+        "properties: {gone: deleted}",
+        "26:28: tenants[0].connections[0].properties.gone",
+        "deletion is told by HubSpot's own events",
+    ),
+    (
+        "portal: 62515",
+        "uri_forms: [decoded, rawe]",
+        "26:30: tenants[0].connections[0].uri_forms[1]",
+        "unknown value `rawe`; did you mean `raw`?",
+    ),
+    (
+        "portal: 62515",
+        "uri_forms: []",
+        "26:20: tenants[0].connections[0].uri_forms",
+        "this list must not be empty",
+    ),
+    (
+        "[standard-webhooks]",
+        "[standard-webhooks]\n        properties: {a: type}",
+        "33:9: tenants[0].connections[1].properties",
+        "unknown key `properties`",
+    ),
+    (
         "id: visits",
         "id: hub",
         "29:13: tenants[0].connections[1].id",

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.envelope import EntityPatch
 from services.ingest.document import parse
-from services.ingest.hubspot import translate
+from services.ingest.hubspot import names_of, translate
 from services.ingest.translation import Origin, Translation
 from tests.ingest.world import won
 from tests.support.need import require_shared
@@ -185,3 +185,48 @@ def test_the_shared_payloads_of_hubspot_become_patches() -> None:
         for n in ("created", "amount-changed", "stage-changed", "deleted")
     ]
     assert ops == ["create", "set", "set", "delete"]
+
+
+CUSTOM = names_of(
+    {"visit_type": "type", "is_new_logo": "new_customer", "arr": "amount", "from": "source"}
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "fields"),
+    [
+        ("0-47", "visit_type", "Visit", {"type": "visit"}),
+        ("0-47", "is_new_logo", "yes", {"new_customer": True}),
+        ("0-3", "arr", "12000.0", {"amount": "12000"}),
+        ("0-3", "from", "fair", {"source": "fair"}),
+        ("0-3", "dealstage", "closedwon", {"stage": "closedwon"}),
+        ("0-47", "hs_activity_type", "Demo", {"hs_activity_type": "Demo"}),
+    ],
+)
+def test_a_custom_property_tells_the_field_that_the_configuration_names(
+    kind: str, name: str, value: str, fields: dict[str, Any]
+) -> None:
+    """Deals and activities alike, in the field's own canonical form."""
+    (found,) = patches(translate(ORIGIN, [_changed(kind, name, value)], names=CUSTOM))
+    assert found.fields == fields
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("0-3", "amount", "10"),
+        ("0-3", "source", "web"),
+        ("0-47", "visit_type", "house call"),
+    ],
+)
+def test_a_field_told_by_a_custom_property_is_told_by_no_other(
+    kind: str, name: str, value: str
+) -> None:
+    """HubSpot's own property, one of the field's name; nor by a word that is no type."""
+    result = translate(ORIGIN, [_changed(kind, name, value)], names=CUSTOM)
+    assert (result.events, result.dead, result.ignored) == ([], [], 1)
+
+
+def _changed(kind: str, name: str, value: str) -> dict[str, Any]:
+    told = {"subscriptionType": "object.propertyChange", "objectTypeId": kind}
+    return won(NOW, propertyName=name, propertyValue=value, **told)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from httpx import Response
@@ -204,3 +206,54 @@ async def test_the_probes_and_the_api_document_answer() -> None:
     hook = document["paths"]["/v1/webhooks/{connection}"]["post"]
     assert hook["requestBody"]["content"]["application/json"]["example"]
     assert hook["responses"]["401"]["content"]["application/problem+json"]["example"]
+
+
+@pytest.mark.parametrize("sent", [b"", b'[{"objectId": 9001,'])
+async def test_a_body_that_does_not_come_is_a_408_and_nobody_waits_on(sent: bytes) -> None:
+    """Nothing, or a part and then nothing; the next webhook is taken."""
+    world = World(body_timeout_s=0.1)
+
+    async def body() -> AsyncIterator[bytes]:
+        if sent:
+            yield sent
+        await asyncio.Event().wait()
+
+    headers = world.headers(sent)
+    async with world.client() as client:
+        answer = await client.post("/v1/webhooks/hubspot-main", content=body(), headers=headers)
+    assert answer.status_code == 408
+    assert answer.json()["type"] == "urn:paceline:problem:timeout"
+    assert answer.json()["detail"] == "the body was not there within 0.1 s"
+    assert (await post(world, as_json([world.event()]))).json()["accepted"] == 1
+
+
+async def test_a_letter_that_no_broker_would_take_is_refused_instead_of_promised() -> None:
+    """Promised, it would hold up all that come after it; 900 kB of what is no JSON."""
+    world = World()
+    answer = await post(world, b"x" * 900_000)
+    assert (answer.status_code, world.kept.records) == (413, [])
+    assert answer.json()["detail"].startswith("an event, or the dead letter of one, is too large")
+    assert (await post(world, b"x" * 700_000)).json()["dead"] == 1
+
+
+async def test_a_number_beyond_64_bits_is_kept_digit_by_digit_in_its_letter() -> None:
+    """JSON has no such limit, and neither has a letter."""
+    world = World()
+    answer = await post(world, as_json([world.event(propertyValue=10**39, propertyName="amount")]))
+    assert answer.json() == {"accepted": 0, "dead": 1, "ignored": 0}
+    assert json.loads(world.kept.letters[0].payload)["propertyValue"] == 10**39
+
+
+async def test_the_address_may_be_signed_as_it_stands_where_the_configuration_says_so() -> None:
+    """`?from=a%2Fb`: decoded by HubSpot's text, raw by its programs; raw only where allowed."""
+    path = "/v1/webhooks/{}?from=a%2Fb"
+    world = World()
+    body = as_json([world.event()])
+    async with world.client() as client:
+        refused, taken = [
+            await client.post(
+                path.format(n), content=body, headers=world.headers(body, path.format(n))
+            )
+            for n in ("hubspot-main", "hubspot-raw")
+        ]
+    assert (refused.status_code, taken.status_code) == (401, 200)

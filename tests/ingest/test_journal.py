@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paceline import metrics
 from schemas import topics
 from services.ingest.journal import Journal, JournalError
+from services.ingest.log import Log
+from services.ingest.publisher import Publisher
 from services.ingest.records import NotDurable, Record, frame, unframe
+from tests.ingest.doubles import FailingDisk, MemoryLog
 
 ROOMY = 1 << 30
 
@@ -140,3 +145,93 @@ async def test_a_file_number_that_was_let_go_is_never_used_again(tmp_path: Path)
             await journal.release(numbers[-1])
             assert not journal.segments
     assert sorted(set(numbers)) == numbers
+
+
+async def test_a_hole_in_what_this_process_wrote_is_loud_and_nothing_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    """The disk turned a bit of record 2 of 4: 1 is produced, the file stays, until it is mended."""
+    log = MemoryLog()
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        publisher = Publisher(cast("Log", log), journal, "always", log, period_s=0.001)
+        await publisher.publish(
+            [Record(topics.EVENTS, 0, b"acme", b"deal %d" % n) for n in range(4)]
+        )
+        path = journal.segments[0].path
+        whole = path.read_bytes()
+        spoilt = bytearray(whole)
+        spoilt[len(whole) // 4 + 12] ^= 1
+        path.write_bytes(spoilt)
+        await _goes_on(publisher, log)
+        assert log.partitions[0] == [b"deal 0"]
+        assert (
+            publisher.damaged
+            == f"{path} cannot be read from byte {len(whole) // 4} to {len(whole)}"
+        )
+        assert path.exists()
+        with pytest.raises(NotDurable, match="the local journal is damaged"):
+            await publisher.publish([deal(9)])
+        path.write_bytes(whole)
+        await _goes_on(publisher, log)
+        assert log.partitions[0] == [b"deal 0", b"deal 1", b"deal 2", b"deal 3"]
+        assert publisher.damaged is None
+
+
+async def _goes_on(publisher: Publisher, log: MemoryLog) -> None:
+    for _ in range(3):
+        await publisher._identify()
+        await publisher._step()
+        log.archive()
+        await publisher._release()
+
+
+async def test_what_a_crash_left_of_a_group_is_cut_off_and_kept_beside(tmp_path: Path) -> None:
+    """Promised to nobody; still, a person may want to look."""
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        await journal.append([deal(1)])
+        path = journal.segments[0].path
+    with path.open("ab") as file:
+        file.write(frame([deal(2)])[:30])
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        assert everything(journal) == [deal(1)]
+        assert path.read_bytes() == frame([deal(1)])
+        assert path.with_suffix(".torn").read_bytes() == frame([deal(2)])[:30]
+
+
+async def test_the_metrics_tell_how_much_the_journal_holds(tmp_path: Path) -> None:
+    """Records and bytes, over a restart, until they are let go."""
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        await journal.append([deal(1), deal(2)])
+        await journal.append([deal(3)])
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        assert _told() == (3, len(frame([deal(1), deal(2), deal(3)])))
+        await journal.append([deal(4)])
+        assert _told()[0] == 4
+        await journal.seal()
+        await journal.release(journal.segments[-1].number)
+        assert _told() == (0, 0)
+
+
+def _told() -> tuple[float, float]:
+    return metrics.JOURNAL_RECORDS._value.get(), metrics.JOURNAL_BYTES._value.get()
+
+
+async def test_a_journal_that_is_closed_says_no_instead_of_nothing(tmp_path: Path) -> None:
+    """A webhook that comes while ingest ends is answered."""
+    async with Journal(tmp_path, max_bytes=ROOMY) as journal:
+        pass
+    with pytest.raises(NotDurable, match="ingest is ending"):
+        await journal.append([deal(1)])
+
+
+async def test_a_file_whose_name_was_not_synced_takes_no_records(tmp_path: Path) -> None:
+    """Else they would be written into one file and looked for in another."""
+    disk = FailingDisk()
+    async with Journal(tmp_path, max_bytes=ROOMY, disk=disk) as journal:
+        await journal.append([deal(1)])
+        await journal.seal()
+        disk.fails_in = 0
+        with pytest.raises(NotDurable):
+            await journal.append([deal(2)])
+        await journal.append([deal(3)])
+        assert everything(journal) == [deal(1), deal(3)]

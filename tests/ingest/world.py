@@ -53,6 +53,13 @@ HUBSPOT = Connection(
     verifiers=(Verifier.of("hubspot-v3", SECRET),),
     portal="62515",
 )
+RAW = Connection(
+    id="hubspot-raw",
+    tenant="acme",
+    kind="hubspot",
+    zone=NEW_YORK,
+    verifiers=(Verifier.of("hubspot-v3", SECRET, ("decoded", "raw")),),
+)
 GITHUB = Connection(
     id="visits",
     tenant="acme",
@@ -81,7 +88,7 @@ BROKEN = Connection(
     id="broken-main", tenant="acme", kind="hubspot", zone=NEW_YORK, problem="HUB_SECRET: not set"
 )
 ELSEWHERE = Connection(id="globex-app", tenant="globex", kind="cloudevents", zone=NEW_YORK)
-EVERYTHING = [HUBSPOT, GITHUB, CLOUD, ASLEEP, DISABLED, BROKEN, ELSEWHERE]
+EVERYTHING = [HUBSPOT, RAW, GITHUB, CLOUD, ASLEEP, DISABLED, BROKEN, ELSEWHERE]
 
 
 class Kept:
@@ -137,7 +144,7 @@ class FixedKeys:
 class World:
     """An ingest over HTTP whose clock stands still until it is moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, body_timeout_s: float = 10.0) -> None:
         self.now = time.time_ns() // 1_000_000
         self.kept = Kept()
         intake = Intake(
@@ -148,7 +155,7 @@ class World:
             partitions=PARTITIONS,
             now_ms=lambda: self.now,
         )
-        self.app = create_app(intake)
+        self.app = create_app(intake, body_timeout_s=body_timeout_s)
 
     def client(self) -> httpx.AsyncClient:
         """A client of this ingest."""
