@@ -43,6 +43,9 @@ async def activate(owned: Owned, control: Event, place: Position) -> Blob:
     live = (await owned.store.tenants([control.tenant]))[control.tenant]
     blob = Blob(owned.partition)
     if live is not None and live.generation >= target.generation:
+        # Unless Redis went back since we looked: then it is not live any more.
+        meta = keys.tenant_meta(owned.partition, control.tenant)
+        blob.generations.append((meta, str(live.generation)))
         return blob
     if live is not None:
         build = _Build(owned, control.tenant, target, place)

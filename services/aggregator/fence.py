@@ -50,6 +50,13 @@ class Position(NamedTuple):
     log_start: int
 
 
+class Place(NamedTuple):
+    """Up to where in which log numbers are counted: it names one state of them."""
+
+    incarnation: str
+    position: int
+
+
 class Claim(NamedTuple):
     """The result of taking a partition."""
 
@@ -101,11 +108,14 @@ class Fence:
         )
         return Answer(_text(answer)), int(held)
 
-    async def load(self, buckets: dict[str, list[str]]) -> list[bytes | None]:
-        """The packed entities of many buckets (hash -> entity keys), in one round trip."""
+    async def load(
+        self, p: int, topic: str, buckets: dict[str, list[str]]
+    ) -> tuple[Place, list[bytes | None]]:
+        """The packed entities of many buckets (hash -> entity keys), and the place they are of."""
         members = msgspec.msgpack.encode(list(buckets.values()))
-        found: list[bytes | None] = await self._run("load", list(buckets), (members,))
-        return found
+        names = [keys.partition_meta(p), *buckets]
+        incarnation, position, *found = await self._run("load", names, (topic, members))
+        return Place(_text(incarnation), int(position)), found
 
     async def write(self, p: int, epoch: str, commands: list[tuple[str, str, list[str]]]) -> bool:
         """Commands (name, key, arguments) by the owner, position unmoved; False: fenced."""

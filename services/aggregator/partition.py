@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
 from redis.exceptions import (
@@ -34,10 +34,10 @@ from services.aggregator.activation import activate, expire_older
 from services.aggregator.batch import Batch, Decoded, Run, runs_of
 from services.aggregator.blob import Blob, blob_of, now_ms
 from services.aggregator.eviction import evict
-from services.aggregator.fence import Answer, Claim, Fence, Position
+from services.aggregator.fence import Answer, Claim, Fence, Place, Position
 from services.aggregator.fold import Fold, refs_of
 from services.aggregator.owned import Archive, FencedError, Owned
-from services.aggregator.store import Store
+from services.aggregator.store import ElsewhereError, Store
 
 log = structlog.get_logger()
 
@@ -168,6 +168,8 @@ class Partition:
             await self._patiently(lambda: self._apply(run))
         except (FencedError, MovedError, LostError, RebornError):
             raise
+        except ElsewhereError as read:
+            self._moved(read.args[0])
         except Exception as error:  # noqa: BLE001 - poison must not stop a partition
             self.store.drop()
             self.store.dated.clear()  # it may name hashes that were never written
@@ -175,6 +177,14 @@ class Partition:
                 await self._one_by_one(run)
             else:
                 await self._poison(run, repr(error))
+
+    def _moved(self, held: Place) -> NoReturn:
+        """What was read is of another state: folded onto it, the batch would be wrong anywhere."""
+        self.store.drop()
+        if held.incarnation != self.incarnation:
+            raise FencedError
+        self.position = held.position
+        raise MovedError
 
     async def _one_by_one(self, run: Run) -> None:
         start = run.start
@@ -185,12 +195,13 @@ class Partition:
 
     async def _apply(self, run: Run) -> None:
         events = [(r.offset, r.event) for r in run.records if r.event is not None]
+        at = Place(self.incarnation, run.start)
         tenants = await self.store.tenants({event.tenant for _, event in events})
-        entities = await self.store.entities(refs_of(events), tenants)
+        entities = await self.store.entities(refs_of(events), tenants, at)
         fold = Fold(tenants, entities, await self.store.evicted())
         missing = fold.apply_all(events)
         if missing:
-            fold.entities.update(await self.store.entities(missing, tenants))
+            fold.entities.update(await self.store.entities(missing, tenants, at))
         with metrics.COMPUTE_SECONDS.time():
             fold.finish()
         fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)

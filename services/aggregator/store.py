@@ -12,15 +12,19 @@ import msgspec
 from redis.asyncio import Redis
 
 from kpi.entity import Entity, unpack
-from schemas import keys
+from schemas import keys, topics
 from schemas.meaning import Meaning
-from services.aggregator.fence import Fence
+from services.aggregator.fence import Fence, Place
 from services.aggregator.fold import Entities, Ref, Tenant
 
 CACHED_ENTITIES = 100_000
 DATED_HASHES = 500_000
 
 _meaning = msgspec.json.Decoder(Meaning)
+
+
+class ElsewhereError(Exception):
+    """What was read is of another state than the batch is for: ``args[0]`` is its place."""
 
 
 class Store:
@@ -51,12 +55,21 @@ class Store:
                 self._tenants[name] = await self._tenant(name)
         return {name: self._tenants[name] for name in wanted}
 
-    async def entities(self, refs: Iterable[Ref], tenants: dict[str, Tenant | None]) -> Entities:
-        """The entities named, None where there is none; those of inactive tenants are left out."""
+    async def entities(
+        self,
+        refs: Iterable[Ref],
+        tenants: dict[str, Tenant | None],
+        at: Place | None = None,
+    ) -> Entities:
+        """The entities named, None where there is none; those of inactive tenants are left out.
+
+        Raises:
+            ElsewhereError: Redis is not at the place ``at``, so they are of another state.
+        """
         wanted = [ref for ref in refs if tenants.get(ref[0]) is not None]
         missing = [ref for ref in wanted if ref not in self._entities]
         if missing:
-            await self._load(missing, tenants)
+            await self._load(missing, tenants, at)
         return {ref: self._entities[ref] for ref in wanted}
 
     def keep(self, changed: Iterable[tuple[Ref, Entity | None]]) -> None:
@@ -135,7 +148,9 @@ class Store:
         live, meaning = await self._redis.hmget(keys.tenant_meta(self._p, name), fields)
         return Tenant(int(live), _meaning.decode(meaning)) if live and meaning else None
 
-    async def _load(self, refs: list[Ref], tenants: dict[str, Tenant | None]) -> None:
+    async def _load(
+        self, refs: list[Ref], tenants: dict[str, Tenant | None], at: Place | None
+    ) -> None:
         buckets: dict[str, list[str]] = {}
         order: dict[str, list[Ref]] = {}
         for ref in refs:
@@ -145,7 +160,9 @@ class Store:
             name = keys.entities(self._p, ref[0], tenant.generation, bucket)
             buckets.setdefault(name, []).append(ref[1])
             order.setdefault(name, []).append(ref)
-        answers = await self._fence.load(buckets)
+        held, answers = await self._fence.load(self._p, topics.EVENTS, buckets)
+        if at is not None and held != at:
+            raise ElsewhereError(held)
         wanted = (ref for members in order.values() for ref in members)
         for ref, raw in zip(wanted, answers, strict=True):
             self._entities[ref] = unpack(raw) if raw is not None else None

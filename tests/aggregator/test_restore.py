@@ -72,6 +72,26 @@ async def test_a_redis_that_goes_back_during_a_rebuild_is_noticed(
     assert (await desk.sums(2))["act:call"] == 40
 
 
+async def test_a_batch_is_not_folded_onto_a_state_that_is_gone(one_redis: Redis) -> None:
+    """Its answer was lost; what it wrote is read once more, and then Redis goes back to before."""
+    desk = Desk(one_redis)
+    await desk.hear(activation(), *CALLS[:10])
+    await desk.copy.take()
+    desk.fence.arm([("lose after", 0), ("roll back", 0)])
+    await desk.hear(*CALLS[10:])
+    assert (await desk.sums())["act:call"] == 40
+
+
+async def test_an_activation_is_not_passed_over_for_having_been_there(one_redis: Redis) -> None:
+    """Its answer was lost, and when it is looked at again Redis goes back to before it."""
+    desk = Desk(one_redis)
+    await desk.hand.join()
+    await desk.copy.take()
+    desk.fence.arm([("lose after", 0), ("roll back", 0)])
+    await desk.hear(activation(), *CALLS)
+    assert (await desk.sums())["act:call"] == 40
+
+
 @pytest.mark.parametrize("died", range(0, 14, 2))
 async def test_a_rebuild_may_die_anywhere(one_redis: Redis, died: int) -> None:
     """The successor begins the generation anew; readers see the old one until then."""
