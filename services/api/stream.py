@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
 
@@ -30,8 +31,11 @@ from services.api.windows import Question, ask, window
 HEARTBEAT_S = 15
 LOOK_S = 1.0
 """How often a quiet stream looks whether its day, its organisation or its generation changed."""
-GAP_S = 0.1
-"""The least time between two events of a stream; after a quiet time a change goes at once."""
+GAP_S, LONGEST_GAP_S = 0.02, 1.0
+"""Between two events of a stream; after a quiet time a change goes at once."""
+REST = 2
+"""A stream rests so many times as long as its last event took to make: under load fewer events
+hold more changes each, and no number of clients takes the whole process."""
 
 log = get_logger(__name__)
 
@@ -78,13 +82,15 @@ class Stream:
             yield first
         while True:
             await news.news(LOOK_S)
+            began = time.monotonic()
             seen = await self._look()
             if seen is None:
                 return
             event = await self._next(seen, news)
+            took = time.monotonic() - began
             if event is not None:
                 yield event
-                await asyncio.sleep(GAP_S)
+                await asyncio.sleep(min(LONGEST_GAP_S, max(GAP_S, REST * took)))
 
     async def _first(
         self, view: View, news: Subscription, token: Token | None
