@@ -41,6 +41,7 @@ class NoKeys:
     async def find(self, presented: str) -> ApiKey | None:
         """None."""
         del presented
+        return None
 
 
 def ours(bootstrap: str, port: int, mode: Mode) -> FastAPI:
