@@ -33,7 +33,6 @@ from services.ingest.records import NotDurable, Record
 
 Mode = Literal["always", "fallback"]
 _CHUNK_BYTES: Final = 256 << 10
-_CATCH_UP_S: Final = 1.0
 _log = logs.get_logger(__name__)
 
 
@@ -105,7 +104,7 @@ class Publisher:
         if self._up and not self._drained and self._behind < _CHUNK_BYTES:
             # Nearly: were this one to go to disk too, under load the end would never be reached.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_CATCH_UP_S):
+                async with asyncio.timeout(self._period_s):
                     await self._at_end.wait()
         return self._up and (self._drained or self.damaged is not None)
 

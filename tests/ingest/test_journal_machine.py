@@ -46,7 +46,7 @@ class DurablePath(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """The first process."""
-        self.journal = Journal(self.folder, max_bytes=1 << 20, segment_bytes=150, disk=self.disk)
+        self.journal = Journal(self.folder, max_bytes=1 << 20, segment_bytes=60, disk=self.disk)
         log = cast("Log", self.log)
         self.publisher = Publisher(log, self.journal, self.mode, self.log, period_s=0.001)
 
