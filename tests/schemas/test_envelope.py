@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -190,3 +191,9 @@ def test_keys_say_kind_connection_and_vendor_id() -> None:
     assert entity_key("deal", "hubspot-main", "77") == "d:hubspot-main:77"
     assert entity_key("activity", "hubspot-main", "77") == "a:hubspot-main:77"
     assert owner_key("hubspot-main", "") == "hubspot-main/"
+
+
+def test_the_json_schema_that_is_shipped_is_the_one_of_the_types() -> None:
+    """Readers in other languages take the file; it must not fall behind."""
+    shipped = files("schemas") / "event.v1.schema.json"
+    assert json.loads(shipped.read_text("utf-8")) == json_schema()
