@@ -11,6 +11,7 @@ deal takes its flows back; a gauge keeps its past.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from kpi.entity import Entity, alive
@@ -61,12 +62,17 @@ def _entries(entity: Entity, walk: list[Step]) -> Contributions:
         if step.stage and step.stage not in entered:
             entered.add(step.stage)
             owner = _owner(entity, step.at)
-            facts[owner, f"stage:{quote(step.stage, safe='')}", step.at] = 1
+            facts[owner, _entry(step.stage), step.at] = 1
             if not step.mapped:
                 facts[owner, "x:unmapped_stage", step.at] = (
                     facts.get((owner, "x:unmapped_stage", step.at), 0) + 1
                 )
     return facts
+
+
+@lru_cache(maxsize=4_096)
+def _entry(stage: str) -> str:
+    return f"stage:{quote(stage, safe='')}"
 
 
 def _built(entity: Entity, meaning: Meaning, walk: list[Step]) -> Contributions:

@@ -37,6 +37,10 @@ class Choices:
     """Live events of the demo a second."""
 
 
+_PROMPT = {"PACELINE_FETCH_WAIT_MS": "20"}
+"""The embedded broker looks for news only every half of a fetch's wait; others answer at once."""
+
+
 class Stack:
     """All parts by name, in the order in which they start."""
 
@@ -51,7 +55,7 @@ class Stack:
             BROKER: self.broker,
             REDIS: self.redis,
             LEDGER: Program(LEDGER, logs, service(LEDGER), env),
-            AGGREGATOR: Aggregator(logs, env, self.redis, PARTITIONS),
+            AGGREGATOR: Aggregator(logs, env | _PROMPT, self.redis, PARTITIONS),
             INGEST: Web(INGEST, logs, env | self.secrets(), choices.ingest_port, "/readyz"),
             API: Web(API, logs, env, choices.api_port, "/healthz"),
         }

@@ -19,6 +19,7 @@ from services.aggregator.fold import Entities, Ref, Tenant
 
 CACHED_ENTITIES = 100_000
 DATED_HASHES = 500_000
+_BUCKETS_AT_ONCE = 512
 
 _meaning = msgspec.json.Decoder(Meaning)
 
@@ -130,13 +131,24 @@ class Store:
         self, tenant: str, live: Tenant
     ) -> AsyncIterator[tuple[str, dict[str, Entity]]]:
         """(hash, activities in it) for every bucket that holds any."""
-        for bucket in range(keys.ENTITY_BUCKETS):
-            name = keys.entities(self._p, tenant, live.generation, bucket)
-            held: dict[str, Entity] = {}
-            async for key, raw in self._redis.hscan_iter(name, match="a:*", count=1_000):
-                held[_text(key)] = unpack(raw)
-            if held:
-                yield name, held
+        for first in range(0, keys.ENTITY_BUCKETS, _BUCKETS_AT_ONCE):
+            names = [
+                keys.entities(self._p, tenant, live.generation, first + i)
+                for i in range(_BUCKETS_AT_ONCE)
+            ]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hkeys(name)
+                found = await pipe.execute()
+            for name, members in zip(names, found, strict=True):
+                ids = [_text(key) for key in members if _text(key).startswith("a:")]
+                if ids:
+                    yield name, await self._unpacked(name, ids)
+
+    async def _unpacked(self, name: str, ids: list[str]) -> dict[str, Entity]:
+        packed = await self._redis.hmget(name, ids)
+        pairs = zip(ids, packed, strict=True)
+        return {key: unpack(raw) for key, raw in pairs if raw is not None}
 
     @property
     def cached(self) -> int:
