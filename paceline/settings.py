@@ -95,6 +95,7 @@ class Settings(SqlSettings):
     ingest_port: Port = 8001
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Prometheus metrics of the workers that serve no HTTP otherwise; 0: none."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None

@@ -184,7 +184,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.check_config:
         return
     if settings.metrics_port:
-        start_http_server(settings.metrics_port)
+        start_http_server(settings.metrics_port, settings.metrics_host)
     _calm_collector()
     try:
         asyncio.run(serve(settings))

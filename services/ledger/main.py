@@ -45,7 +45,7 @@ async def check(settings: Settings) -> None:
 
 async def _until_told(settings: Settings) -> None:
     if settings.metrics_port:
-        start_http_server(settings.metrics_port)
+        start_http_server(settings.metrics_port, settings.metrics_host)
     work = asyncio.ensure_future(run(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
