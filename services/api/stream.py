@@ -33,9 +33,9 @@ LOOK_S = 1.0
 """How often a quiet stream looks whether its day, its organisation or its generation changed."""
 GAP_S, LONGEST_GAP_S = 0.02, 1.0
 """Between two events of a stream; after a quiet time a change goes at once."""
-REST = 2
-"""A stream rests so many times as long as its last event took to make: under load fewer events
-hold more changes each, and no number of clients takes the whole process."""
+REST = 1
+"""A stream rests so many times as long as its last event took to make: under load an event holds
+more changes, and streams leave half of the process to others."""
 
 log = get_logger(__name__)
 
