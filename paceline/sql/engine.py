@@ -6,20 +6,23 @@ survives a power cut on both; a transaction never fails only because another one
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from sqlite3 import OperationalError
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import await_only
 
 BUSY_TIMEOUT_MS = 10_000
+_WAL_PAUSE_MS = 10
 
 # FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and once a
 # patch is in the archive the embedded journal lets go of its own copy. The ledger commits batches,
 # so it is cheap.
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA synchronous=FULL",
@@ -48,6 +51,24 @@ def _prepare(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+    _enter_wal(connection)
+
+
+def _enter_wal(connection: Any) -> None:
+    """Switch a new file to WAL; SQLite does not wait for that by itself, whatever the timeout."""
+    for _ in range(BUSY_TIMEOUT_MS // _WAL_PAUSE_MS):
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            await_only(asyncio.sleep(_WAL_PAUSE_MS / 1000))
+        else:
+            return
+        finally:
+            cursor.close()
+    raise OperationalError(f"database is locked for {BUSY_TIMEOUT_MS} ms while it is made")
 
 
 def _begin(connection: Connection) -> None:
