@@ -79,9 +79,13 @@ async def _done(session: AsyncSession, held: RedisPartition, p: int) -> int:
         .join(Incarnation, Incarnation.incarnation == Archived.incarnation)
         .where(Archived.partition == p, Incarnation.number < number)
     )
-    reached = select(func.count()).select_from(Archived).where(
-        Archived.partition == p,
-        Archived.incarnation == held.incarnation,
-        Archived.offset < (held.next_offset or 0),
+    reached = (
+        select(func.count())
+        .select_from(Archived)
+        .where(
+            Archived.partition == p,
+            Archived.incarnation == held.incarnation,
+            Archived.offset < (held.next_offset or 0),
+        )
     )
     return (await session.scalar(before) or 0) + (await session.scalar(reached) or 0)
