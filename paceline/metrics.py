@@ -124,10 +124,6 @@ AGGREGATED_EVENTS = Counter(
     "Events whose effect is in the numbers, by kind: patch, control.",
     ["kind"],
 )
-TOO_LATE = Counter(
-    "paceline_too_late_total",
-    "Events for activities that were forgotten already; dead-lettered, never added as new.",
-)
 ENTITIES_CACHED = Gauge(
     "paceline_entities_cached",
     "Entities in the worker's memory, over all its partitions.",
