@@ -28,8 +28,8 @@ Op = Literal["create", "set", "merge", "delete", "restore"]
 RANK: dict[str, int] = {"create": 0, "set": 1, "merge": 2, "delete": 3, "restore": 4}
 """Semantic rank: which of two changes of one instant comes first when the vendor does not say."""
 
-TIMELINES = ("stage", "owner", "amount", "close_on", "pipeline")
-"""Fields whose whole history is kept. A sixth timeline, ``deleted``, is written by the ops."""
+TIMELINES = ("stage", "owner", "amount", "close_on", "pipeline", "split", "overlay")
+"""Fields whose whole history is kept. Another timeline, ``deleted``, is written by the ops."""
 
 MAX_CHANGES = 256
 """Changes kept per timeline set of one entity; the next one is a dead letter."""
@@ -45,11 +45,14 @@ class EntityPatch(
 
     ``fields`` holds only what changed. Timelines: ``stage``, ``owner``, ``pipeline`` (vendor ids
     as strings), ``amount`` (decimal string in major units, such as ``"1200.50"``), ``close_on``
-    (civil date); ``None`` clears. Registers: ``currency`` (ISO 4217), ``name``, ``type``
-    (activity: call, email, meeting, visit, demo, proposal, one_on_one, custom), ``at`` (activity:
-    the instant it took place), ``status`` (activity: done, planned, cancelled, no_show; absent =
-    done), ``deal`` (activity: vendor id of the deal it names), ``new_customer`` (bool),
-    ``account``, ``product``, ``source``, and others named ``[a-z][a-z0-9_]*``.
+    (civil date), ``split`` (who shares the credit, per cent by owner id: ``"101=60;102=40"``),
+    ``overlay`` (owner ids who get the credit besides: ``"201;202"``); ``None`` clears. Registers:
+    ``currency`` (ISO 4217), ``name``, ``type`` (activity: call, email, meeting, visit, demo,
+    proposal, one_on_one, custom), ``at`` (activity: the instant it took place), ``minutes``
+    (activity: how long it took, 0 to 1440), ``status`` (activity: done, planned, cancelled,
+    no_show; absent = done), ``deal`` (activity: vendor id of the deal it names), ``new_customer``
+    (bool), ``account``, ``product``, ``source``, the reason of a disqualification under the name
+    that the configuration gives, and others named ``[a-z][a-z0-9_]*``.
     """
 
     entity: EntityKind
@@ -135,4 +138,10 @@ def owner_key(connection: str, owner: str) -> str:
 
 def json_schema() -> dict[str, object]:
     """JSON Schema (2020-12) of the event envelope, for readers in other languages."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Event)}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **msgspec.json.schema(Event),
+    }
+    # Through JSON, for empty tuples among the defaults are lists there.
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(schema))
+    return plain

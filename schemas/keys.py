@@ -60,6 +60,16 @@ def versions(p: int, tenant: str) -> str:
     return f"{{{p}}}:{tenant}:v"
 
 
+def past_versions(p: int, tenant: str) -> str:
+    """Hash: owner key -> log offset of the last change that moved a number of a closed day.
+
+    Closed is a civil day before the owner's today by the wall clock of whoever counted it; from an
+    hour before midnight the day counts as closed already. While it stands still (and incarnation,
+    epoch and live generation with it), what was read of closed days is still true.
+    """
+    return f"{{{p}}}:{tenant}:pv"
+
+
 def entity_bucket(entity: str) -> int:
     """The bucket of an entity key: small hashes are stored compactly."""
     return crc32(entity.encode()) % ENTITY_BUCKETS
