@@ -6,11 +6,13 @@ to what the migrations build (a test compares them). Instants are integer millis
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -42,6 +44,8 @@ class Base(DeclarativeBase):
         bytes: LargeBinary(),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
+        list[int]: JSON(),
+        date: Date(),
     }
 
 
@@ -50,7 +54,7 @@ def _tenant() -> Mapped[str]:
 
 
 class Tenant(Base):
-    """One customer of ours. ``settings``: currency, stale_after_days, entity_retention_days."""
+    """One customer of ours. ``settings``: ``paceline.config.state.TenantSettings``."""
 
     __tablename__ = "tenants"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -75,7 +79,7 @@ class Team(Base):
 
 
 class Rep(Base):
-    """A person who sells. ``manages_team``: the tree of teams that this person leads."""
+    """A person who sells. ``terms`` says what is dated; the columns beside it are the newest."""
 
     __tablename__ = "reps"
     tenant: Mapped[str] = _tenant()
@@ -86,6 +90,9 @@ class Rep(Base):
     zone: Mapped[str | None]
     """IANA zone; None: the tenant's."""
     manages_team: Mapped[str | None]
+    """The tree of teams that this person leads."""
+    terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """``paceline.sql.terms.Terms``; empty for a person whose teams and zones were never dated."""
     __table_args__ = (
         ForeignKeyConstraint(["tenant", "team_id"], ["teams.tenant", "teams.id"], **_DEFERRED),
         ForeignKeyConstraint(["tenant", "manages_team"], ["teams.tenant", "teams.id"], **_DEFERRED),
@@ -141,6 +148,82 @@ class ConfigVersion(Base):
     applied_at: Mapped[int]
     digest: Mapped[str]
     document: Mapped[str]
+
+
+class PlanVersion(Base):
+    """Counts the changes of all that a plan is made of: one row a tenant, moved by every writer."""
+
+    __tablename__ = "plan_versions"
+    tenant: Mapped[str] = _tenant()
+    version: Mapped[int]
+    changed_at: Mapped[int]
+
+
+class PlanItem(Base):
+    """One version of a KPI, a declared measure, a calendar, a role or a ramp; never changed."""
+
+    __tablename__ = "plan_items"
+    tenant: Mapped[str] = _tenant()
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[date]
+    """The tenant's civil day on which it was written: it holds from then on."""
+    created_at: Mapped[int]
+    author: Mapped[str]
+    gone: Mapped[bool]
+    """It was taken away with this version, whose ``body`` is empty."""
+    body: Mapped[dict[str, Any]]
+
+
+class TargetRow(Base):
+    """One version of a target; only its state is ever changed, and nothing is deleted."""
+
+    __tablename__ = "targets"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Of KPI, subject and period, so the same over all versions."""
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kpi: Mapped[str]
+    subject_kind: Mapped[str]
+    subject: Mapped[str]
+    first: Mapped[date]
+    last: Mapped[date]
+    """The period's first and last day."""
+    base: Mapped[str]
+    """A fraction as text, ``3/2``; money in minor units, durations in seconds."""
+    stretch: Mapped[str | None]
+    commit: Mapped[str | None]
+    effective: Mapped[date | None]
+    """A change within the period: from this day on. None: from the period's start."""
+    change: Mapped[str]
+    monthly: Mapped[list[int]]
+    prorate: Mapped[bool]
+    state: Mapped[str]
+    note: Mapped[str]
+    author: Mapped[str]
+    created_at: Mapped[int]
+    __table_args__ = (Index(None, "tenant", "last", "first"),)
+
+
+class AuditRow(Base):
+    """Who changed what, when, and from what to what; written with the change itself."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED))
+    at: Mapped[int]
+    actor: Mapped[str]
+    """``file:NAME``, ``key:PREFIX LABEL`` or ``cli:NAME``."""
+    action: Mapped[str]
+    """``create``, ``change``, ``remove``, ``publish``, ``acknowledge``, ``withdraw``."""
+    kind: Mapped[str]
+    subject: Mapped[str]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    __table_args__ = (Index(None, "tenant", "id"),)
 
 
 class ApiKeyRow(Base):
