@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 
 from kpi.measures import Measure, Measures
+from services.api.answers_kpi import KpiInfo, KpiProgress, RampView, Workdays
+from services.api.answers_plan import Mistake
 
 
 class Bounds(msgspec.Struct, kw_only=True):
@@ -44,6 +46,10 @@ class Row(msgspec.Struct, kw_only=True):
     subject: Subject
     bounds: Bounds
     measures: Measures
+    kpis: list[KpiProgress] = []
+    """Of a rep: the KPIs that count for this person, or those asked for."""
+    help: int = 0
+    """Who needs help first: the greater, the sooner."""
 
 
 class Version(msgspec.Struct, kw_only=True):
@@ -72,8 +78,18 @@ class Progress(msgspec.Struct, kw_only=True):
 
     subject: Subject
     period: str
+    """As it was asked for."""
+    period_label: str = ""
+    """``2026-11``, ``FY2026-Q3``; of a rolling span the same as ``period``."""
     bounds: Bounds
+    workdays: Workdays | None = None
     measures: Measures
+    kpis: list[KpiProgress] = []
+    """Those that count for the subject first, in the order of its role."""
+    definitions: dict[str, KpiInfo] = {}
+    """Of every KPI that occurs in this answer."""
+    ramp: RampView | None = None
+    """Of a rep on a ramp that is not over."""
     rows: list[Row]
     """A team's and an organisation's reps; empty for a rep."""
     unmapped_owners: list[Row]
@@ -191,3 +207,5 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     instance: str = ""
     possible: str = ""
     """With 422: what can be asked instead."""
+    errors: list[Mistake] = []
+    """With 422 on a write: everything that is wrong with it."""
