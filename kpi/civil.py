@@ -17,6 +17,9 @@ from schemas.meaning import Meaning
 _MINUTE = 60_000
 """Since 1973 every offset and every change of one falls on a minute; some not on a quarter."""
 
+_HOUR = 3_600_000
+_NOON = 12 * _HOUR
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +40,21 @@ def zone_of(meaning: Meaning, owner: str, instant: int) -> str:
     if not spans:
         return meaning.zone
     return spans[max(0, bisect_right(spans, (instant, "\U0010ffff")) - 1)][1]
+
+
+def within_day(meaning: Meaning, owner: str, day: date) -> int:
+    """An instant (ms UTC) that falls on a civil day of the owner: noon, in the zone of then.
+
+    For what has a date and no time. Where the owner moves on that day, the first or the last
+    instant that lies in it; where a zone left the day out, noon all the same.
+    """
+    zones = [zone for _, zone in meaning.owner_zones.get(owner, ((0, meaning.zone),))]
+    starts = [(day_start(day, zone), zone) for zone in zones]
+    for shift in (_NOON, 0, 23 * _HOUR - 1):
+        for start, zone in starts:
+            if zone_of(meaning, owner, start + shift) == zone:
+                return start + shift
+    return starts[0][0] + _NOON
 
 
 @lru_cache(maxsize=131_072)

@@ -21,7 +21,7 @@ def contributions(entity: Entity | None, meaning: Meaning) -> Contributions:
     if entity is None:
         return {}
     if entity.kind == "a":
-        return activity_contributions(entity)
+        return activity_contributions(entity, meaning)
     return deal_contributions(entity, meaning)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from kpi.timeline import Change, Timeline, insert
-from schemas.envelope import MAX_CHANGES, RANK, EntityPatch, Scalar
+from schemas.envelope import MAX_CHANGES, RANK, TIMELINES, EntityPatch, Scalar
 
 Register = tuple[int, int, int, str, Scalar]
 """As ``Change``, with the value as it came: the greatest order wins."""
@@ -43,7 +43,9 @@ class Entity(msgspec.Struct, array_like=True, frozen=True):
     deleted: Timeline = ()
     registers: dict[str, Register] = {}
     touches: dict[int, int] = {}
-    """Deals: UTC hour number -> how many activities that name the deal took place in it."""
+    """Deals: UTC minute number -> how many activities that name the deal took place in it."""
+    split: Timeline = ()
+    overlay: Timeline = ()
 
     def read(self, name: str) -> Scalar:
         """The value of a register, None where it was never set."""
@@ -91,12 +93,12 @@ def apply(entity: Entity, event_id: str, patch: EntityPatch) -> Entity:
     return _bounded(_replace(entity, changed, _earliest(entity.created, patch), registers))
 
 
-def touch(entity: Entity, hour: int, by: int) -> Entity:
-    """The deal with one activity more (or less) in a UTC hour."""
-    count = entity.touches.get(hour, 0) + by
-    touches = {h: n for h, n in entity.touches.items() if h != hour}
+def touch(entity: Entity, minute: int, by: int) -> Entity:
+    """The deal with one activity more (or less) in a UTC minute."""
+    count = entity.touches.get(minute, 0) + by
+    touches = {m: n for m, n in entity.touches.items() if m != minute}
     if count:
-        touches[hour] = count
+        touches[minute] = count
     return msgspec.structs.replace(entity, touches=touches)
 
 
@@ -122,11 +124,24 @@ def canonical(value: Scalar) -> str:
 
 def changes(entity: Entity) -> int:
     """How many timeline changes the entity holds."""
-    flags = len(entity.close_on) + len(entity.pipeline) + len(entity.deleted)
-    return len(entity.stage) + len(entity.owner) + len(entity.amount) + flags
+    return sum([len(timeline) for timeline in timelines(entity)])
 
 
-_TIMELINES = frozenset(("stage", "owner", "amount", "close_on", "pipeline"))
+def timelines(entity: Entity) -> tuple[Timeline, ...]:
+    """All of an entity's histories, its deletion's too."""
+    return (
+        entity.stage,
+        entity.owner,
+        entity.amount,
+        entity.close_on,
+        entity.pipeline,
+        entity.deleted,
+        entity.split,
+        entity.overlay,
+    )
+
+
+_TIMELINES = frozenset(TIMELINES)
 
 
 def _wins(held: Register | None, order: tuple[int, int, int, str], value: Scalar) -> bool:
@@ -166,6 +181,8 @@ def _replace(
         get("deleted", entity.deleted),  # type: ignore[arg-type]
         registers,
         entity.touches,
+        get("split", entity.split),  # type: ignore[arg-type]
+        get("overlay", entity.overlay),  # type: ignore[arg-type]
     )
 
 
@@ -189,6 +206,7 @@ __all__ = [
     "instant",
     "new",
     "pack",
+    "timelines",
     "touch",
     "unpack",
 ]

@@ -1,28 +1,32 @@
-"""Gauges: the open and the open qualified pipeline as signed deltas at the moments they change.
+"""Gauges: the open, qualified and stale pipeline as signed deltas at the moments they change.
 
 In: a deal, its steps and the meaning. Out: deltas such that a gauge at T is the sum of all deltas
 up to T. A deal that will go stale contributes its leaving in advance, so nothing has to happen for
 it to go stale.
 
-Measures: ``open:<currency>:<close day>``, ``open_n:<close day>`` and the same with ``qual``; the
-close day is the expected close as ``YYYYMMDD``, a civil date that is never converted, or ``-``
-while unknown.
+Measures: ``open:<currency>:<close day>``, ``open_n:<close day>``; the same with ``qual`` for the
+qualified ones that are not stale, and with ``stale`` for the open and qualified ones that were
+quiet for too long; declared levels ``g:<id>:…``. The close day is the expected close as
+``YYYYMMDD``, a civil date that is never converted, or ``-`` while unknown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from kpi.entity import DELETED, Entity
+from kpi.credit import owner_at
+from kpi.declared import Rule, rules_of
+from kpi.entity import DELETED, Entity, timelines
+from kpi.fields import View
 from kpi.money import minor_units
-from kpi.stages import Step, currency_of
-from kpi.timeline import Timeline, credited_at, known_at
-from schemas.envelope import owner_key
-from schemas.meaning import Category, Meaning
+from kpi.stages import Step, category_at, currency_of
+from kpi.timeline import known_at
+from schemas.meaning import Meaning
 
 _DAY = 86_400_000
-_HOUR = 3_600_000
+_MINUTE = 60_000
 
 Contributions = dict[tuple[str, str, int], int]
 
@@ -32,8 +36,11 @@ class Level(NamedTuple):
 
     owner: str
     qualified: bool
+    stale: bool
     amount: str
     close_day: str
+    declared: tuple[Rule, ...] = ()
+    """Declared levels whose conditions it meets."""
 
 
 def gauge_contributions(entity: Entity, meaning: Meaning, walk: list[Step]) -> Contributions:
@@ -41,12 +48,13 @@ def gauge_contributions(entity: Entity, meaning: Meaning, walk: list[Step]) -> C
     if not any(step.category in ("open", "qualified") for step in walk):
         return {}
     currency = currency_of(entity, meaning)
-    touches = _touches(entity)
-    stale = _stale(touches, meaning.stale_after_days)
+    rules = rules_of(meaning).levels
     facts: Contributions = {}
     before: Level | None = None
-    for instant in sorted({*touches, *(start for start, _ in stale)}):
-        level = _level(entity, walk, stale, instant)
+    for instant, stale in _moments(entity, meaning.stale_after_days):
+        level = _level(entity, walk, instant, stale=stale)
+        if rules and level is not None:
+            level = level._replace(declared=_declared(rules, entity, instant, level, currency))
         if level != before:
             _add(facts, before, instant, -1, currency)
             _add(facts, level, instant, 1, currency)
@@ -54,73 +62,74 @@ def gauge_contributions(entity: Entity, meaning: Meaning, walk: list[Step]) -> C
     return {key: delta for key, delta in facts.items() if delta}
 
 
-def _level(
-    entity: Entity, walk: list[Step], stale: list[tuple[int, int]], instant: int
-) -> Level | None:
-    category = _category_at(walk, instant)
+def _level(entity: Entity, walk: list[Step], instant: int, *, stale: bool) -> Level | None:
+    category = category_at(walk, instant)
     if category not in ("open", "qualified") or known_at(entity.deleted, instant) == DELETED:
         return None
-    qualified = category == "qualified" and not any(start <= instant < end for start, end in stale)
-    owner = owner_key(entity.connection, credited_at(entity.owner, instant))
     close_day = known_at(entity.close_on, instant).replace("-", "") or "-"
-    return Level(owner, qualified, known_at(entity.amount, instant), close_day)
+    amount = known_at(entity.amount, instant)
+    return Level(owner_at(entity, instant), category == "qualified", stale, amount, close_day)
 
 
-def _category_at(walk: list[Step], instant: int) -> Category | None:
-    category = None
-    for step in walk:
-        if step.at > instant:
-            break
-        category = step.category
-    return category
+def _declared(
+    rules: tuple[Rule, ...], entity: Entity, instant: int, level: Level, currency: str
+) -> tuple[Rule, ...]:
+    view = View(entity, instant, level.amount, currency)
+    return tuple(rule for rule in rules if rule.holds(view))
 
 
-def _touches(entity: Entity) -> list[int]:
+def _moments(entity: Entity, after_days: int | None) -> list[tuple[int, bool]]:
+    """All instants at which the level may change, ascending, and whether the deal is stale then.
+
+    An activity that names a deal which is not stale changes no level.
+    """
+    told = {change[0] for timeline in timelines(entity) for change in timeline}
+    if after_days is None:
+        return [(instant, False) for instant in sorted(told)]
+    spans = list(_stale(_touches(entity, told), after_days * _DAY))
+    starts = {start for start, _ in spans}
+    ends = {end for _, end in spans[:-1]}
+    return [(instant, instant in starts) for instant in sorted(told | starts | ends)]
+
+
+def _touches(entity: Entity, told: set[int]) -> list[int]:
     """All instants at which the deal changed or an activity named it, ascending."""
-    instants = {hour * _HOUR for hour in entity.touches}
-    for timeline in _timelines(entity):
-        instants.update(change[0] for change in timeline)
+    instants = told | {minute * _MINUTE for minute in entity.touches}
     if entity.created is not None:
         instants.add(entity.created)
     return sorted(instants)
 
 
-def _timelines(entity: Entity) -> tuple[Timeline, ...]:
-    return (
-        entity.stage,
-        entity.owner,
-        entity.amount,
-        entity.close_on,
-        entity.pipeline,
-        entity.deleted,
-    )
-
-
-def _stale(touches: list[int], after_days: int | None) -> list[tuple[int, int]]:
+def _stale(touches: list[int], quiet: int) -> Iterator[tuple[int, int]]:
     """Half-open spans in which the deal had been quiet; each ends with a touch, the last never."""
-    if after_days is None or not touches:
-        return []
-    quiet = after_days * _DAY
-    spans = [
-        (touch + quiet, following)
-        for touch, following in pairwise(touches)
-        if following - touch > quiet
-    ]
-    return [*spans, (touches[-1] + quiet, 1 << 62)]
+    for touch, following in pairwise(touches):
+        if following - touch > quiet:
+            yield touch + quiet, following
+    yield touches[-1] + quiet, 1 << 62
 
 
 def _add(facts: Contributions, level: Level | None, instant: int, sign: int, currency: str) -> None:
     if level is None:
         return
     minor = minor_units(level.amount, currency)
-    for name in ("open", "qual") if level.qualified else ("open",):
-        _count(facts, (level.owner, f"{name}_n:{level.close_day}", instant), sign)
-        if minor is None:
-            _count(facts, (level.owner, f"x_{name}_no_amount:{level.close_day}", instant), sign)
-        else:
-            _count(
-                facts, (level.owner, f"{name}:{currency}:{level.close_day}", instant), sign * minor
-            )
+    owner, day = level.owner, level.close_day
+    for name in _pipelines(level):
+        _count(facts, (owner, f"{name}_n:{day}", instant), sign)
+        if minor is not None:
+            _count(facts, (owner, f"{name}:{currency}:{day}", instant), sign * minor)
+        elif name != "stale":
+            _count(facts, (owner, f"x_{name}_no_amount:{day}", instant), sign)
+    for rule in level.declared:
+        _count(facts, (owner, f"{rule.name}:n:{day}", instant), sign)
+        if rule.money:
+            what, size = ("x", 1) if minor is None else (currency, minor)
+            _count(facts, (owner, f"{rule.name}:{what}:{day}", instant), sign * size)
+
+
+def _pipelines(level: Level) -> tuple[str, ...]:
+    if level.stale:
+        return ("open", "stale")
+    return ("open", "qual") if level.qualified else ("open",)
 
 
 def _count(facts: Contributions, key: tuple[str, str, int], by: int) -> None:

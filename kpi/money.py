@@ -18,6 +18,8 @@ from decimal import (
 )
 from functools import lru_cache
 
+from schemas.envelope import Scalar
+
 MAX_MINOR = 10**15
 
 EXPONENTS: dict[str, int] = {
@@ -57,8 +59,22 @@ _DIGITS = len(str(MAX_MINOR))
 @lru_cache(maxsize=65_536)
 def minor_units(amount: str, currency: str) -> int | None:
     """Minor units of an amount; None where there is no amount, or one beyond ``MAX_MINOR``."""
+    return shifted(amount, EXPONENTS.get(currency, 2))
+
+
+def whole(value: Scalar) -> int | None:
+    """A register as a whole number, half to even; None where it is none, or beyond ``MAX_MINOR``.
+
+    >>> whole("7.5"), whole(12), whole(True), whole("a dozen")
+    (8, 12, None, None)
+    """
+    return None if value is None or isinstance(value, bool) else shifted(str(value), 0)
+
+
+def shifted(text: str, digits: int) -> int | None:
+    """A decimal text times ten to ``digits``, rounded once; None where it is no such number."""
     try:
-        number = Decimal(amount)
+        number = Decimal(text)
     except InvalidOperation:
         return None
     if not number:
@@ -66,6 +82,5 @@ def minor_units(amount: str, currency: str) -> int | None:
     # Looked at before it becomes an integer: "1e999999" is short, but has a million digits.
     if not number.is_finite() or number.adjusted() > _DIGITS:
         return None
-    scaled = number.scaleb(EXPONENTS.get(currency, 2), _EXACT)
-    minor = int(scaled.to_integral_value(ROUND_HALF_EVEN))
-    return minor if abs(minor) <= MAX_MINOR else None
+    scaled = int(number.scaleb(digits, _EXACT).to_integral_value(ROUND_HALF_EVEN))
+    return scaled if abs(scaled) <= MAX_MINOR else None

@@ -31,7 +31,10 @@ MINUTES_KEPT = 8 * DAY + HOUR
 DAYS_KEPT = 800 * DAY
 MONTHS_KEPT = 3_653 * DAY
 
-GAUGES = frozenset(("open", "open_n", "qual", "qual_n", "x_open_no_amount", "x_qual_no_amount"))
+GAUGES = frozenset(
+    ("open", "open_n", "qual", "qual_n", "x_open_no_amount", "x_qual_no_amount", "stale", "stale_n")
+) | {"g"}
+"""First parts of the names of levels; ``g``: declared ones."""
 
 _EPOCH = date(1970, 1, 1)
 _ZONE_SLACK = 2 * DAY

@@ -6,6 +6,7 @@ not know are open and marked, never guessed.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kpi.entity import Entity
@@ -21,27 +22,30 @@ class Step(NamedTuple):
     category: Category | None
     """None while the stage is unknown."""
     mapped: bool
+    order: tuple[str, ...] = ()
+    """The stages of the pipeline that the deal is in, in order; empty: no order is known."""
 
 
 def steps(entity: Entity, meaning: Meaning) -> list[Step]:
     """One step per change of stage or pipeline, in their order."""
     known = meaning.connections.get(entity.connection)
     stages = known.stages if known else {}
+    orders = known.steps if known else {}
     walk: list[Step] = []
     stage = ""
     for change, is_stage in _merged(entity):
         stage = change[4] if is_stage else stage
         pipeline = credited_at(entity.pipeline, change[0])
         category = _category(stages, pipeline, stage)
-        walk.append(
-            Step(change[0], stage, category or ("open" if stage else None), category is not None)
-        )
+        order = (orders.get(pipeline) or orders.get(ANY_PIPELINE, ())) if orders else ()
+        there = category or ("open" if stage else None)
+        walk.append(Step(change[0], stage, there, category is not None, order))
     return walk
 
 
 def closing(walk: list[Step]) -> Step | None:
-    """The start of the last unbroken run of won (or lost) steps; None where the deal is open."""
-    if not walk or walk[-1].category not in ("won", "lost"):
+    """The start of the last unbroken run of won (or lost, or disqualified) steps; None if open."""
+    if not walk or walk[-1].category not in ("won", "lost", "disqualified"):
         return None
     close = walk[-1]
     for step in reversed(walk):
@@ -49,6 +53,46 @@ def closing(walk: list[Step]) -> Step | None:
             break
         close = step
     return close
+
+
+def category_at(walk: list[Step], instant: int) -> Category | None:
+    """The category as it stands when a millisecond is over; None before the first stage."""
+    category = None
+    for step in walk:
+        if step.at > instant:
+            break
+        category = step.category
+    return category
+
+
+def qualification(walk: list[Step]) -> Step | None:
+    """The first entry into a qualified stage, or into a won one where none was before."""
+    return next((step for step in walk if step.category in ("qualified", "won")), None)
+
+
+def passed(walk: list[Step]) -> dict[str, bool]:
+    """By stage: whether the deal, after its first entry into it, entered one further on.
+
+    Further on in the order of the pipeline that the deal was in by then; a lost or disqualified
+    stage is not. A stage skipped was not entered, so it is not here.
+    """
+    got_on: dict[str, bool] = {}
+    furthest: dict[tuple[str, ...], int] = {}
+    for step in reversed(walk):  # so that of several entries the first has the last word
+        if step.stage:
+            got_on[step.stage] = any(
+                places(order).get(step.stage, place) < place for order, place in furthest.items()
+            )
+        place = places(step.order).get(step.stage)
+        if place is not None and step.category not in ("lost", "disqualified"):
+            furthest[step.order] = max(place, furthest.get(step.order, 0))
+    return got_on
+
+
+@lru_cache(maxsize=1_024)
+def places(order: tuple[str, ...]) -> dict[str, int]:
+    """Each stage's place in an order."""
+    return {stage: place for place, stage in enumerate(order)}
 
 
 def currency_of(entity: Entity, meaning: Meaning) -> str:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
+from kpi.civil import day_start, local_day
+from kpi.contributions import Contributions
 from kpi.entity import pack
-from kpi.panes import spread
+from kpi.panes import HOUR, MINUTE, spread
 from schemas import dead, keys
+from schemas.meaning import Meaning
 from services.aggregator.fold import Changes, Fold, Tenant
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -83,7 +87,7 @@ def blob_of(
         if live is not None:
             _panes(blob, tenant, live, changes, now)
         if purpose is Purpose.LIVE:
-            _news(blob, tenant, live, changes)
+            _news(blob, tenant, live, changes, now)
             if changes.versions:
                 entry = _entry(tenant, changes, incarnation)
                 blob.changes.append((keys.changes(p), entry))
@@ -107,7 +111,7 @@ def _entities(blob: Blob, fold: Fold) -> None:
     blob.sets.extend(buckets.items())
 
 
-def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes) -> None:
+def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: int) -> None:
     """What readers are told beside the numbers: receipts, counts, versions."""
     meta = keys.tenant_meta(blob.partition, tenant)
     for connection, at in changes.seen.items():
@@ -119,6 +123,40 @@ def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes) -> Non
     if changes.versions:
         flat = [text for owner, at in changes.versions.items() for text in (owner, str(at))]
         blob.sets.append((keys.versions(blob.partition, tenant), flat))
+        past = past_owners(changes.facts, live.meaning, now) if live is not None else ()
+        if past:
+            flat = [text for owner in past for text in (owner, str(changes.versions[owner]))]
+            blob.sets.append((keys.past_versions(blob.partition, tenant), flat))
+
+
+def past_owners(facts: Contributions, meaning: Meaning, now: int) -> list[str]:
+    """The owners of whom a number of a closed day changes, sorted.
+
+    A day closes an hour early: the script may run a little later than this is computed, and the
+    clock of whoever reads may be ahead of ours.
+    """
+    minute = (now + HOUR) // MINUTE
+    zones, here = meaning.owner_zones, _today(minute, (meaning.zone,))
+    past: set[str] = set()
+    for owner, _, instant in facts:
+        if owner in past:
+            continue
+        spans = zones.get(owner)
+        today = _today(minute, tuple(zone for _, zone in spans)) if spans else here
+        if instant < today:
+            past.add(owner)
+    return sorted(past)
+
+
+@lru_cache(maxsize=4_096)
+def _today(minute: int, zones: tuple[str, ...]) -> int:
+    """An instant (ms UTC) from which on nothing is before today in any of the zones.
+
+    Of an owner who moved, today is the day in the zone that is ahead, and what happened counts as
+    closed where any of his zones would have it so.
+    """
+    today = max(local_day(minute * MINUTE, zone) for zone in zones)
+    return max(day_start(today, zone) for zone in zones)
 
 
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
