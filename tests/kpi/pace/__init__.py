@@ -1,0 +1,1 @@
+"""Pace: FIELD.md's examples, its laws, and the model beneath the probability."""
