@@ -35,15 +35,29 @@ class Measure(msgspec.Struct, frozen=True):
 
 CATALOGUE: tuple[Measure, ...] = (
     Measure("activities", "flow", "count", "Activities by kind", "各类销售活动"),
+    Measure(
+        "activity_minutes", "flow", "count", "Minutes by kind of activity", "各类活动用时（分钟）"
+    ),
     Measure("new_customer_visits", "flow", "count", "New-customer visits", "新客户拜访"),
+    Measure("follow_ups", "flow", "count", "Existing-customer follow-ups", "老客户跟进"),
     Measure("deals_created", "flow", "count", "Deals created", "新建商机"),
     Measure("pipeline_built", "flow", "money", "Pipeline built", "新增漏斗"),
+    Measure(
+        "unmet_criteria", "flow", "count", "Qualified without a criterion", "未达标的优质商机条件"
+    ),
     Measure("stage_entries", "flow", "count", "Stage entries", "进入各阶段"),
+    Measure("stage_conversions", "flow", "count", "Stage entries that went on", "各阶段转化"),
     Measure("won", "flow", "money", "Won", "赢单"),
     Measure("lost", "flow", "money", "Lost", "丢单"),
+    Measure("overlay_won", "flow", "money", "Won with others", "协同赢单"),
+    Measure("disqualified", "flow", "money", "Disqualified", "不合格商机"),
+    Measure("disqualified_for", "flow", "count", "Disqualified by reason", "各类不合格原因"),
+    Measure("slipped", "flow", "money", "Slipped to a later month", "延期商机"),
+    Measure("first_response", "sketch", "duration", "First response to new deals", "首次响应时间"),
     Measure("cycle_time", "sketch", "duration", "Sales cycle of won deals", "赢单销售周期"),
     Measure("open_pipeline", "gauge", "money", "Open pipeline", "销售漏斗"),
     Measure("open_qualified_pipeline", "gauge", "money", "Open qualified pipeline", "优质商机漏斗"),
+    Measure("stale_pipeline", "gauge", "money", "Stale open pipeline", "停滞商机"),
     Measure("incomplete", "incomplete", "count", "Incomplete records", "数据不完整"),
 )
 
@@ -54,6 +68,7 @@ class Money(msgspec.Struct, kw_only=True):
     count: int = 0
     amounts: dict[str, int] = msgspec.field(default_factory=dict)
     without_amount: int = 0
+    """Not said of ``overlay_won`` and ``stale_pipeline``: it is where they are counted first."""
 
 
 class Pipeline(Money, kw_only=True):
@@ -63,7 +78,10 @@ class Pipeline(Money, kw_only=True):
 
 
 class CycleTime(msgspec.Struct, kw_only=True):
-    """From creation to win, in seconds; quantiles within 1 %, absent when nothing was won."""
+    """Durations in seconds: from creation to win, or to the first response.
+
+    Quantiles within 1 %, absent where there was none.
+    """
 
     count: int = 0
     median_s: int | None = None
@@ -75,36 +93,50 @@ class Measures(msgspec.Struct, kw_only=True):
 
     activities: dict[str, int] = msgspec.field(default_factory=dict)
     activities_total: int = 0
+    activity_minutes: dict[str, int] = msgspec.field(default_factory=dict)
     new_customer_visits: int = 0
+    follow_ups: int = 0
     deals_created: int = 0
     pipeline_built: Money = msgspec.field(default_factory=Money)
+    unmet_criteria: dict[str, int] = msgspec.field(default_factory=dict)
     stage_entries: dict[str, int] = msgspec.field(default_factory=dict)
+    stage_conversions: dict[str, int] = msgspec.field(default_factory=dict)
     won: Money = msgspec.field(default_factory=Money)
     lost: Money = msgspec.field(default_factory=Money)
+    overlay_won: Money = msgspec.field(default_factory=Money)
+    """Of the person alone; never part of a team's sums."""
+    disqualified: Money = msgspec.field(default_factory=Money)
+    disqualified_for: dict[str, int] = msgspec.field(default_factory=dict)
+    slipped: Money = msgspec.field(default_factory=Money)
+    first_response: CycleTime = msgspec.field(default_factory=CycleTime)
     cycle_time: CycleTime = msgspec.field(default_factory=CycleTime)
     open_pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
     open_qualified_pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
+    stale_pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
     incomplete: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 def present(sums: Mapping[str, int]) -> Measures:
     """The sums as structured values; ``ValueError`` for a measure that is not in the catalogue.
 
+    Declared measures (``m:…``, ``g:…``) and the sum of cycles are read by KPI definitions alone.
+
     >>> present({"act:call": 12, "won_n": 2, "won:USD": 99_000, "x:won_no_amount": 1}).won
     Money(count=2, amounts={'USD': 99000}, without_amount=1)
     """
     said = Measures()
-    cycles: dict[int, int] = {}
+    durations: dict[str, dict[int, int]] = {"cycle": {}, "resp": {}}
     for measure, amount in sorted(sums.items()):
         name, _, rest = measure.partition(":")
-        if name == "cycle":
-            cycles[int(rest)] = amount
+        if name in durations:
+            durations[name][int(rest)] = amount
         elif name in _TELL:
             _TELL[name](said, rest, amount)
         else:
             raise ValueError(f"no such measure: {measure}")
     said.activities_total = sum(said.activities.values())
-    said.cycle_time = _cycle_time(cycles)
+    said.cycle_time = _quantiles(durations["cycle"])
+    said.first_response = _quantiles(durations["resp"])
     return said
 
 
@@ -123,8 +155,12 @@ def currencies(said: Measures) -> set[str]:
         said.pipeline_built,
         said.won,
         said.lost,
+        said.overlay_won,
+        said.disqualified,
+        said.slipped,
         said.open_pipeline,
         said.open_qualified_pipeline,
+        said.stale_pipeline,
     )
     return {currency for money in holders for currency in money.amounts}
 
@@ -132,26 +168,30 @@ def currencies(said: Measures) -> set[str]:
 Teller = Callable[[Measures, str, int], None]
 
 
-def _activity(said: Measures, kind: str, amount: int) -> None:
-    said.activities[kind] = amount
+def _number(field: str) -> Teller:
+    def tell(said: Measures, _rest: str, amount: int) -> None:
+        setattr(said, field, amount)
+
+    return tell
 
 
-def _visit(said: Measures, _rest: str, amount: int) -> None:
-    said.new_customer_visits = amount
+def _by_name(field: str) -> Teller:
+    def tell(said: Measures, name: str, amount: int) -> None:
+        getattr(said, field)[unquote(name)] = amount
+
+    return tell
 
 
-def _created(said: Measures, _rest: str, amount: int) -> None:
-    said.deals_created = amount
-
-
-def _stage(said: Measures, stage: str, amount: int) -> None:
-    said.stage_entries[unquote(stage)] = amount
+def _unsaid(_said: Measures, _rest: str, _amount: int) -> None:
+    pass
 
 
 _WITHOUT_AMOUNT = {
     "built_no_amount": "pipeline_built",
     "won_no_amount": "won",
     "lost_no_amount": "lost",
+    "disq_no_amount": "disqualified",
+    "slip_no_amount": "slipped",
 }
 
 
@@ -208,7 +248,7 @@ def _levels(said: Measures, field: str, day: str) -> tuple[Money, Money]:
     return pipeline, pipeline.by_close_month.setdefault(month, Money())
 
 
-def _cycle_time(counts: dict[int, int]) -> CycleTime:
+def _quantiles(counts: dict[int, int]) -> CycleTime:
     return CycleTime(
         count=sum(counts.values()),
         median_s=sketch.quantile(counts, 0.5),
@@ -217,20 +257,36 @@ def _cycle_time(counts: dict[int, int]) -> CycleTime:
 
 
 _TELL: dict[str, Teller] = {
-    "act": _activity,
-    "visit_new": _visit,
-    "created": _created,
-    "stage": _stage,
+    "act": _by_name("activities"),
+    "act_min": _by_name("activity_minutes"),
+    "visit_new": _number("new_customer_visits"),
+    "follow_up": _number("follow_ups"),
+    "created": _number("deals_created"),
+    "unmet": _by_name("unmet_criteria"),
+    "stage": _by_name("stage_entries"),
+    "conv": _by_name("stage_conversions"),
     "built_n": _count("pipeline_built"),
     "built": _amount("pipeline_built"),
     "won_n": _count("won"),
     "won": _amount("won"),
     "lost_n": _count("lost"),
     "lost": _amount("lost"),
+    "ov_won_n": _count("overlay_won"),
+    "ov_won": _amount("overlay_won"),
+    "disq_n": _count("disqualified"),
+    "disq": _amount("disqualified"),
+    "disq_for": _by_name("disqualified_for"),
+    "slip_n": _count("slipped"),
+    "slip": _amount("slipped"),
     "open_n": _level_count("open_pipeline"),
     "open": _level_amount("open_pipeline"),
     "qual_n": _level_count("open_qualified_pipeline"),
     "qual": _level_amount("open_qualified_pipeline"),
+    "stale_n": _level_count("stale_pipeline"),
+    "stale": _level_amount("stale_pipeline"),
+    "cycle_s": _unsaid,
+    "m": _unsaid,
+    "g": _unsaid,
     "x": _incomplete,
     "x_open_no_amount": _level_without_amount("open_pipeline", "open_no_amount"),
     "x_qual_no_amount": _level_without_amount("open_qualified_pipeline", "qualified_no_amount"),
