@@ -17,8 +17,8 @@ from schemas.meaning import Meaning
 _MINUTE = 60_000
 """Since 1973 every offset and every change of one falls on a minute; some not on a quarter."""
 
-_HOUR = 3_600_000
-_NOON = 12 * _HOUR
+_HOURS = (12, 0, 23)
+"""Of a civil day, in the order in which they stand for it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,8 +30,7 @@ def local_day(instant: int, zone: str) -> date:
 
 def day_start(day: date, zone: str) -> int:
     """The first instant of a civil day, ms UTC; after the gap where midnight is skipped."""
-    local = datetime(day.year, day.month, day.day, tzinfo=_zone(zone))
-    return round((local.astimezone(UTC) - _EPOCH) / timedelta(milliseconds=1))
+    return _at(day, 0, zone)
 
 
 def zone_of(meaning: Meaning, owner: str, instant: int) -> str:
@@ -43,18 +42,22 @@ def zone_of(meaning: Meaning, owner: str, instant: int) -> str:
 
 
 def within_day(meaning: Meaning, owner: str, day: date) -> int:
-    """An instant (ms UTC) that falls on a civil day of the owner: noon, in the zone of then.
+    """An instant (ms UTC) that falls on a civil day of the owner: noon, where he is then.
 
-    For what has a date and no time. Where the owner moves on that day, the first or the last
-    instant that lies in it; where a zone left the day out, noon all the same.
+    For what has a date and no time. Where he moves on that day and noon is not his, the first hour
+    of it or the last; a day that he has left out altogether gives the noon of his first zone.
     """
-    zones = [zone for _, zone in meaning.owner_zones.get(owner, ((0, meaning.zone),))]
-    starts = [(day_start(day, zone), zone) for zone in zones]
-    for shift in (_NOON, 0, 23 * _HOUR - 1):
-        for start, zone in starts:
-            if zone_of(meaning, owner, start + shift) == zone:
-                return start + shift
-    return starts[0][0] + _NOON
+    zones = [zone for _, zone in meaning.owner_zones.get(owner) or ((0, meaning.zone),)]
+    instants = [_at(day, hour, zone) for hour in _HOURS for zone in zones]
+    for instant in instants:
+        if local_day(instant, zone_of(meaning, owner, instant)) == day:
+            return instant
+    return instants[0]
+
+
+def _at(day: date, hour: int, zone: str) -> int:
+    local = datetime(day.year, day.month, day.day, hour, tzinfo=_zone(zone))
+    return round((local.astimezone(UTC) - _EPOCH) / timedelta(milliseconds=1))
 
 
 @lru_cache(maxsize=131_072)
