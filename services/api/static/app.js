@@ -149,19 +149,17 @@ function show(progress) {
   const title = subject.kind === "organisation" ? t("everyone") : nameOf(subject);
   $("title").textContent = title;
   document.title = `${title} · Paceline`;
-  $("bounds").textContent = bounds(progress.bounds);
+  $("bounds").textContent = bounds(progress);
   page.view.show(progress);
-  showGaps(progress.incomplete);
+  showGaps(progress);
   tick();
 }
 
-function showGaps(incomplete) {
-  const entries = Object.entries(incomplete);
-  $("gaps").hidden = !entries.length;
-  $("gaps").replaceChildren(
-    h("h2", {}, `△ ${t("gaps")}`),
-    h("ul", {}, ...entries.map(([what, n]) => h("li", {}, tn(`gap_${what}`, n, count(n))))),
-  );
+function showGaps({ incomplete, workdays }) {
+  const lines = Object.entries(incomplete).map(([what, n]) => tn(`gap_${what}`, n, count(n)));
+  if (workdays?.provisional) lines.push(t("provisional"));
+  $("gaps").hidden = !lines.length;
+  $("gaps").replaceChildren(h("h2", {}, `△ ${t("gaps")}`), h("ul", {}, ...lines.map((line) => h("li", {}, line))));
 }
 
 function setState(state) {

@@ -36,20 +36,22 @@ export function duration(seconds) {
   return seconds < 60 ? tn("minutes", 1, "<1") : one("minutes", Math.round(seconds / 60));
 }
 
-const day = (text, options) =>
+export const day = (text, options = { year: "numeric", month: "short", day: "numeric" }) =>
   new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...options }).format(new Date(`${text}T00:00:00Z`));
 
 export function month(text) {
   return text === "unknown" ? t("unknown_month") : day(`${text}-01`, { year: "numeric", month: "short" });
 }
 
-export function bounds(b) {
+// Fiscal periods are said by their label, calendar ones are plain from their days.
+export function bounds({ bounds: b, period_label: label }) {
   const shown = { year: "numeric", month: "short", day: "numeric" };
   const format = new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...shown });
   const from = new Date(`${b.first_day}T00:00:00Z`);
   const through = new Date(`${b.through_day}T00:00:00Z`);
   const days = b.first_day === b.through_day ? format.format(from) : format.formatRange(from, through);
-  return `${days} · ${b.zone === "several" ? t("several_zones") : b.zone.replaceAll("_", " ")}`;
+  const named = /^FY/.test(label ?? "") ? `${label} · ` : "";
+  return `${named}${days} · ${b.zone === "several" ? t("several_zones") : b.zone.replaceAll("_", " ")}`;
 }
 
 export const time = (instant) =>

@@ -1,14 +1,11 @@
-// A rep: cards, activities by kind, stage entries, cycle time, and the pipeline by expected close.
+// A rep: goals, the ramp, all other KPIs; activities by kind, stage entries, cycle time, and the pipeline by expected close.
 
 import { Figure, h, width } from "./dom.js";
 import { amounts, count, duration, money, month } from "./format.js";
-import { Cards, KPIS, kindName } from "./team.js";
+import { Goals, Others } from "./goals.js";
+import { Ramp } from "./ramp.js";
+import { Foreign, kindName } from "./team.js";
 import { t, tn } from "./words.js";
-
-const MORE = [
-  { id: "lost", kind: "money", of: (m) => m.lost },
-  { id: "open_pipeline", kind: "money", of: (m) => m.open_pipeline },
-];
 
 // Labelled bars; entries are [key, label, value, format, note].
 class Bars {
@@ -44,7 +41,10 @@ class Bars {
 
 export class RepView {
   constructor() {
-    this.cards = new Cards([...KPIS, ...MORE]);
+    this.goals = new Goals();
+    this.ramp = new Ramp();
+    this.others = new Others();
+    this.foreign = new Foreign();
     this.kinds = new Bars(t("by_kind"));
     this.stages = new Bars(t("stage_entries"));
     this.months = new Bars(t("by_close_month"));
@@ -57,11 +57,17 @@ export class RepView {
       h("div", {}, this.p90, h("p", { class: "label" }, t("p90"))),
     );
     const cycle = h("section", { class: "panel", id: "cycle" }, h("h2", {}, t("cycle_time")), pair);
-    this.element = h("div", {}, this.cards.element, h("div", { class: "grid" }, this.kinds.element, this.stages.element, this.months.element, cycle));
+    const grid = h("div", { class: "grid" }, this.kinds.element, this.stages.element, this.months.element, cycle);
+    this.element = h("div", {}, this.goals.element, this.foreign.element, this.ramp.element, this.others.element, grid);
   }
 
-  show({ measures: m, currencies }) {
-    this.cards.show(m, currencies);
+  show(progress) {
+    const { measures: m, currencies, definitions, kpis } = progress;
+    const counted = kpis.filter((kpi) => kpi.counts || kpi.target);
+    this.goals.show(counted, definitions, currencies);
+    this.others.show(kpis.filter((kpi) => !counted.includes(kpi)), definitions, currencies);
+    this.foreign.show(progress);
+    this.ramp.show(progress.ramp, definitions, currencies);
     const falling = (a, b) => b[1] - a[1];
     this.kinds.show(Object.entries(m.activities).sort(falling).map(([kind, n]) => [kind, kindName(kind), n, count]));
     this.stages.show(Object.entries(m.stage_entries).sort(falling).map(([stage, n]) => [stage, stage, n, count]));

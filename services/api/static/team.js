@@ -1,109 +1,136 @@
-// A team: cards of the whole, and a table of reps by KPIs.
+// A team: cards of the whole, and a table of reps by KPIs, who needs help first.
 
-import { Figure, h, width } from "./dom.js";
-import { amounts, count, money } from "./format.js";
-import { known, nameOf, t, tn } from "./words.js";
+import { Figure, h } from "./dom.js";
+import { amounts, money } from "./format.js";
+import { Gauge, chip, days, inWords, kpiName, percent, said, shape, showChip, telling } from "./kpi.js";
+import { known, nameOf, t } from "./words.js";
 
-const size = (money, currencies) => amounts(money.amounts, currencies).reduce((all, [minor, , exponent]) => all + minor / 10 ** exponent, 0);
+// The KPIs that an owner without a rep has too: nobody's targets, but everybody's numbers.
+const OF_OWNERS = {
+  won_amount: (m, currency) => m.won.amounts[currency] ?? 0,
+  won_count: (m) => m.won.count,
+  pipeline_built: (m, currency) => m.pipeline_built.amounts[currency] ?? 0,
+  open_pipeline: (m, currency) => m.open_pipeline.amounts[currency] ?? 0,
+  qualified_pipeline: (m, currency) => m.open_qualified_pipeline.amounts[currency] ?? 0,
+  opportunities_created: (m) => m.deals_created,
+  new_customer_visits: (m) => m.new_customer_visits,
+  activities_total: (m) => m.activities_total,
+  calls: (m) => m.activities.call ?? 0,
+  emails: (m) => m.activities.email ?? 0,
+  meetings: (m) => m.activities.meeting ?? 0,
+  visits: (m) => m.activities.visit ?? 0,
+  demos: (m) => m.activities.demo ?? 0,
+  proposals: (m) => m.activities.proposal ?? 0,
+};
 
-// value: what sorting and the meter compare. fill: what the cell shows.
-export const KPIS = [
-  { id: "activities", kind: "count", of: (m) => m.activities_total },
-  { id: "new_customer_visits", kind: "count", of: (m) => m.new_customer_visits },
-  { id: "deals_created", kind: "count", of: (m) => m.deals_created },
-  { id: "pipeline_built", kind: "money", of: (m) => m.pipeline_built },
-  { id: "won", kind: "money", of: (m) => m.won },
-  { id: "open_qualified_pipeline", kind: "money", of: (m) => m.open_qualified_pipeline },
-];
+// Worst first; what says nothing comes last.
+const URGENCY = ["at_risk", "behind", "incomplete", "too_early", "on_track", "ahead", "covered", "not_started", "no_target"];
 
-const value = (kpi, measures, currencies) => (kpi.kind === "count" ? kpi.of(measures) : size(kpi.of(measures), currencies));
-
-// One KPI in its place, with a figure per currency.
-export class Kpi {
-  constructor(kpi) {
-    this.kpi = kpi;
-    this.main = h("span", { class: "figures" });
-    this.note = h("small");
-    this.counted = new Figure();
-    this.note.append(this.counted.element);
-    this.figures = new Map();
+class Card {
+  constructor(id) {
+    this.id = id;
+    this.label = h("p", { class: "label" });
+    this.actual = new Figure();
+    this.target = h("p", { class: "note" });
+    this.gauge = new Gauge();
+    this.chip = chip({ status: "no_target" });
+    this.need = h("p", { class: "note" });
+    this.element = h("div", { class: "card", "data-kpi": id }, this.label, h("p", { class: "figure" }, this.actual.element), this.target, this.gauge.element, h("p", { class: "status-line" }, this.chip), this.need);
   }
 
-  show(measures, currencies) {
-    if (this.kpi.kind === "count") {
-      this.figure("").show(this.kpi.of(measures), count);
-      return;
-    }
-    const held = this.kpi.of(measures);
-    const main = Object.keys(currencies)[0] ?? "USD";
-    const shown = amounts(held.amounts, currencies);
-    if (!shown.length) shown.push([0, main, currencies[main]?.exponent ?? 2]);
-    for (const [currency, figure] of this.figures) if (!shown.some(([, code]) => code === currency)) this.drop(currency, figure);
-    for (const [minor, currency, exponent] of shown) {
-      this.figure(currency).show(minor, (n) => money(Math.round(n), currency, exponent));
-      this.figure(currency).element.title = money(minor, currency, exponent, true);
-    }
-    this.counted.show(held.count, (n) => tn("deals", Math.round(n), count(n)));
-  }
-
-  figure(currency) {
-    if (!this.figures.has(currency)) {
-      const figure = new Figure();
-      this.figures.set(currency, figure);
-      this.main.append(h("div", {}, figure.element));
-    }
-    return this.figures.get(currency);
-  }
-
-  drop(currency, figure) {
-    figure.element.parentElement.remove();
-    this.figures.delete(currency);
+  show(kpi, info, currencies) {
+    const say = (value) => said(this.id, info, value, currencies);
+    this.label.textContent = kpiName(info, this.id);
+    this.actual.show(kpi.actual ?? 0, kpi.actual === null ? () => "–" : telling(this.id, info, currencies));
+    this.actual.element.title = said(this.id, info, kpi.actual, currencies, true);
+    this.target.textContent = kpi.target ? t("of_target", { target: say(kpi.target.base) }) : " ";
+    this.gauge.show(kpi);
+    showChip(this.chip, kpi);
+    this.chip.hidden = kpi.status === "no_target";
+    const each = kpi.pace?.required_per_workday;
+    this.need.textContent = kpi.target && each > 0 ? t("needs_each", { n: say(each), days: days(kpi.pace.remaining_workdays) }) : unallocated(kpi, say);
   }
 }
 
+function unallocated(kpi, say) {
+  if (!kpi.allocated?.difference) return "";
+  return `${t(kpi.allocated.difference > 0 ? "unallocated" : "overallocated")}: ${say(Math.abs(kpi.allocated.difference))}`;
+}
+
 export class Cards {
-  constructor(kpis = KPIS) {
-    this.kpis = kpis.map((kpi) => new Kpi(kpi));
-    this.element = h(
-      "div",
-      { class: kpis.length > KPIS.length ? "cards many" : "cards" },
-      ...this.kpis.map((one) =>
-        h(
-          "div",
-          { class: "card", "data-kpi": one.kpi.id },
-          h("p", { class: "label" }, t(one.kpi.id)),
-          h("div", { class: "figure" }, one.main),
-          one.kpi.kind === "money" ? h("p", { class: "note" }, one.note) : h("p", { class: "note" }),
-        ),
-      ),
-    );
+  constructor() {
+    this.held = new Map();
+    this.element = h("div", { class: "cards" });
   }
 
-  show(measures, currencies) {
-    for (const one of this.kpis) one.show(measures, currencies);
+  show(kpis, definitions, currencies) {
+    const ids = new Set(kpis.map((kpi) => kpi.id));
+    for (const [id, card] of this.held) if (!ids.has(id)) (card.element.remove(), this.held.delete(id));
+    for (const kpi of kpis) {
+      if (!this.held.has(kpi.id)) this.held.set(kpi.id, new Card(kpi.id));
+      const card = this.held.get(kpi.id);
+      card.show(kpi, definitions[kpi.id], currencies);
+      this.element.append(card.element);
+    }
   }
+}
+
+class Cell {
+  constructor(id) {
+    this.id = id;
+    this.actual = new Figure();
+    this.target = h("small", { class: "of" });
+    this.gauge = new Gauge();
+    this.pace = h("small", { class: "pace" });
+    this.spoken = h("span", { class: "spoken" });
+    this.main = h("span", { class: "figures" }, this.actual.element);
+    this.element = h("td", { "data-kpi": id }, this.main, this.target, this.gauge.element, this.pace, this.spoken);
+  }
+
+  show(kpi, info, currencies) {
+    this.element.dataset.label = kpiName(info, this.id);
+    this.actual.show(kpi.actual ?? 0, kpi.actual === null ? () => "–" : telling(this.id, info, currencies));
+    this.main.classList.toggle("zero", !kpi.actual);
+    this.target.textContent = kpi.target ? t("of_target", { target: said(this.id, info, kpi.target.base, currencies) }) : "";
+    this.gauge.show(kpi);
+    this.pace.dataset.status = kpi.status;
+    this.pace.replaceChildren(...paceWords(kpi));
+    this.pace.title = t(`status_${kpi.status}`);
+    this.spoken.textContent = inWords(this.id, info, kpi, currencies);
+  }
+
+  owner(value, info, currencies) {
+    this.element.dataset.label = kpiName(info, this.id);
+    this.actual.show(value ?? 0, value === null ? () => "" : telling(this.id, info, currencies));
+    this.main.classList.toggle("zero", !value);
+    this.gauge.element.hidden = true;
+  }
+}
+
+function paceWords(kpi) {
+  if (kpi.status === "no_target") return [];
+  const part = kpi.pace?.of_expected;
+  const words = part == null || ["covered", "incomplete", "not_started"].includes(kpi.status) ? t(`status_${kpi.status}`) : percent(part);
+  return [h("span", { class: "shape", "aria-hidden": "true" }, shape(kpi.status)), words];
 }
 
 class Line {
   constructor(subject) {
-    this.kpis = KPIS.map((kpi) => new Kpi(kpi));
-    this.meters = KPIS.map(() => h("i"));
+    this.cells = new Map();
     this.element = h("tr", { "data-id": subject.id, class: subject.kind === "rep" ? null : "nobody" }, h("th", { scope: "row" }, ...named(subject)));
-    this.kpis.forEach((one, i) => {
-      const cell = h("td", { "data-label": t(one.kpi.id), "data-kpi": one.kpi.id }, one.main);
-      if (one.kpi.kind === "money") cell.append(one.note);
-      cell.append(h("span", { class: "meter", "aria-hidden": "true" }, this.meters[i]));
-      this.element.append(cell);
-    });
   }
 
-  show(row, currencies, most) {
-    this.kpis.forEach((one, i) => {
-      one.show(row.measures, currencies);
-      const own = value(one.kpi, row.measures, currencies);
-      one.main.classList.toggle("zero", !own);
-      width(this.meters[i], most[i] ? own / most[i] : 0);
-    });
+  show(row, columns, definitions, currencies) {
+    const kpis = new Map((row.kpis ?? []).map((kpi) => [kpi.id, kpi]));
+    for (const [id, cell] of this.cells) if (!columns.includes(id)) (cell.element.remove(), this.cells.delete(id));
+    for (const id of columns) {
+      if (!this.cells.has(id)) this.cells.set(id, new Cell(id));
+      const cell = this.cells.get(id);
+      const kpi = kpis.get(id);
+      if (kpi) cell.show(kpi, definitions[id], currencies);
+      else cell.owner(row.subject.kind === "owner" ? (OF_OWNERS[id]?.(row.measures, definitions[id].currency) ?? null) : null, definitions[id], currencies);
+      this.element.append(cell.element);
+    }
   }
 }
 
@@ -113,51 +140,96 @@ function named(subject) {
   return [label, h("small", {}, subject.connection)];
 }
 
+// Other currencies than the tenant's are in no KPI; they are shown, never added.
+export class Foreign {
+  constructor() {
+    this.element = h("p", { class: "foreign", hidden: "" });
+  }
+
+  show(progress) {
+    const own = Object.values(progress.definitions).find((info) => info.currency)?.currency;
+    const others = own ? Object.fromEntries(Object.entries(progress.measures.won.amounts).filter(([code]) => code !== own)) : {};
+    this.element.hidden = Object.keys(others).length === 0;
+    const list = amounts(others, progress.currencies).map(([minor, code, exponent]) => money(minor, code, exponent));
+    this.element.textContent = t("foreign", { list: list.join(", ") });
+  }
+}
+
 export class TeamView {
   constructor() {
     this.cards = new Cards();
+    this.foreign = new Foreign();
     this.lines = new Map();
-    this.sort = { id: "name", down: false };
+    this.sort = { id: "help", down: true };
     this.heads = new Map();
+    this.headRow = h("tr");
     this.body = h("tbody");
     this.empty = h("p", { class: "none" }, t("no_reps"));
-    this.table = h("table", { class: "table" }, h("thead", {}, h("tr", {}, this.head("name", t("rep")), ...KPIS.map((kpi) => this.head(kpi.id, t(kpi.id))))), this.body);
-    this.element = h("div", {}, this.cards.element, h("div", { class: "panel" }, this.table), this.empty);
-  }
-
-  head(id, label) {
-    const cell = h("th", { scope: "col" }, h("button", { type: "button", onclick: () => this.sortBy(id) }, label));
-    this.heads.set(id, cell);
-    return cell;
+    this.legend = h("p", { class: "legend" }, ...legend());
+    this.table = h("table", { class: "table" }, h("thead", {}, this.headRow), this.body);
+    this.panel = h("div", { class: "panel scroll" }, this.table);
+    this.element = h("div", {}, this.cards.element, this.foreign.element, this.panel, this.legend, this.empty);
   }
 
   sortBy(id) {
-    this.sort = { id, down: this.sort.id === id ? !this.sort.down : id !== "name" };
+    const down = this.sort.id === id ? !this.sort.down : id === "help";
+    this.sort = { id, down };
     if (this.progress) this.show(this.progress);
   }
 
   show(progress) {
     this.progress = progress;
-    const { currencies } = progress;
-    this.cards.show(progress.measures, currencies);
-    const rows = [...this.sorted(progress.rows, currencies), ...progress.unmapped_owners];
-    const most = KPIS.map((kpi) => Math.max(0, ...rows.map((row) => value(kpi, row.measures, currencies))));
+    const { currencies, definitions } = progress;
+    const counted = progress.kpis.filter((kpi) => kpi.counts);
+    this.cards.show(counted, definitions, currencies);
+    this.foreign.show(progress);
+    const columns = columnsOf(counted, progress.rows);
+    this.drawHeads(columns, definitions);
+    const rows = [...this.sorted(progress.rows), ...progress.unmapped_owners];
     this.place(rows);
-    for (const row of rows) this.lines.get(row.subject.id).show(row, currencies, most);
+    for (const row of rows) this.lines.get(row.subject.id).show(row, columns, definitions, currencies);
     this.empty.hidden = rows.length > 0;
-    this.table.parentElement.hidden = rows.length === 0;
-    for (const [id, cell] of this.heads) {
-      if (id === this.sort.id) cell.setAttribute("aria-sort", this.sort.down ? "descending" : "ascending");
-      else cell.removeAttribute("aria-sort");
-    }
+    this.panel.hidden = this.legend.hidden = rows.length === 0;
   }
 
-  sorted(rows, currencies) {
-    const kpi = KPIS.find((one) => one.id === this.sort.id);
-    const order = kpi
-      ? (a, b) => value(kpi, a.measures, currencies) - value(kpi, b.measures, currencies)
-      : (a, b) => nameOf(a.subject).localeCompare(nameOf(b.subject));
-    return [...rows].sort((a, b) => (this.sort.down ? order(b, a) : order(a, b)));
+  drawHeads(columns, definitions) {
+    const wanted = [["help", t("rep")], ...columns.map((id) => [id, kpiName(definitions[id], id)])];
+    if (wanted.some(([id], i) => this.headRow.children[i]?.dataset.head !== id) || this.headRow.children.length !== wanted.length) {
+      this.heads = new Map(wanted.map(([id]) => [id, this.head(id)]));
+      this.headRow.replaceChildren(...this.heads.values());
+    }
+    for (const [id, label] of wanted) this.drawHead(id, label);
+  }
+
+  drawHead(id, label) {
+    const cell = this.heads.get(id);
+    const sorted = id === this.sort.id || (id === "help" && this.sort.id === "name");
+    const [first] = cell.children;
+    first.textContent = label;
+    if (sorted) cell.setAttribute("aria-sort", this.sort.down ? "descending" : "ascending");
+    else cell.removeAttribute("aria-sort");
+    if (id === "help") cell.querySelector("small").textContent = t(this.sort.id === "help" ? "by_help" : this.sort.id === "name" ? "by_name" : "by_kpi");
+  }
+
+  // The first column sorts by who needs help, then by name.
+  head(id) {
+    const go = () => this.sortBy(id === "help" && this.sort.id === "help" ? "name" : id);
+    const cell = h("th", { scope: "col", "data-head": id }, h("button", { type: "button", onclick: go }));
+    if (id === "help") cell.append(h("small"));
+    return cell;
+  }
+
+  sorted(rows) {
+    const { id, down } = this.sort;
+    const kpi = (row) => row.kpis.find((one) => one.id === id);
+    const byName = (a, b) => nameOf(a.subject).localeCompare(nameOf(b.subject));
+    const orders = {
+      help: (a, b) => a.help - b.help || byName(b, a),
+      name: byName,
+      kpi: (a, b) => worth(kpi(a)) - worth(kpi(b)) || byName(a, b),
+    };
+    const order = orders[id] ?? orders.kpi;
+    return [...rows].sort((a, b) => (down ? order(b, a) : order(a, b)));
   }
 
   // Lines keep their elements, so that focus stays and numbers move from what they were.
@@ -171,5 +243,23 @@ export class TeamView {
     });
   }
 }
+
+// Ascending is "worst first": the part of what is expected, where there is one, else the urgency of the status.
+function worth(kpi) {
+  if (!kpi) return Number.POSITIVE_INFINITY;
+  return kpi.pace?.of_expected ?? (kpi.target ? URGENCY.indexOf(kpi.status) : 1000 + (kpi.actual ?? 0));
+}
+
+// The whole's KPIs, then those that only some people have.
+function columnsOf(counted, rows) {
+  const ids = new Set(counted.map((kpi) => kpi.id));
+  for (const row of rows) for (const kpi of row.kpis) ids.add(kpi.id);
+  return [...ids];
+}
+
+const legend = () =>
+  ["at_risk", "behind", "on_track", "ahead", "covered", "too_early", "not_started", "incomplete"].map((status) =>
+    h("span", { class: "chip", "data-status": status }, h("span", { class: "shape", "aria-hidden": "true" }, shape(status)), t(`status_${status}`)),
+  );
 
 export const kindName = (kind) => (known(kind) ? t(kind) : kind);
