@@ -163,16 +163,16 @@ _SAYS: dict[str, Callable[[Reason], str]] = {
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of days with one version and one step of the ramp: a straight piece of the line.
 
-    `amount` falls on these days, evenly over `by` (own workdays where they count, all workdays
-    where they do not, civil days where there is no workday). `full` is what it would be without
-    proration and ramp. `version` is 0 where no target is set and a ramp's amount holds.
+    `amount` falls on these days, evenly over own workdays (all workdays where none is one's own,
+    civil days where there is no workday). `asked` is the base as the version has it for its whole
+    period, None where no target is set and a ramp's amount holds. `per_cent` is the ramp's.
     """
 
     first: date
     last: date
     amount: Tiers
-    full: Fraction
-    by: Literal["own", "workdays", "days"]
+    asked: Fraction | None = None
+    per_cent: Fraction | None = None
     id: str = ""
     version: int = 0
 
@@ -182,7 +182,7 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
 
     `full` is the base before proration and ramp, `share` is base over full (1 where full is 0).
     `id`, `version` and `state` are those of the last segment. `missing` are the days for which
-    nothing is set. `segments` are in order of days; for a KPI that does not add up there is one.
+    nothing is set. `segments` are in order of days; a KPI that does not add up has none.
     """
 
     base: Fraction

@@ -29,6 +29,8 @@ Phase = Literal["activities", "pipeline", "revenue"]
 
 _DAY = timedelta(days=1)
 _FULL = Fraction(100)
+_WHOLE = 2
+"""Halves of a day of leave."""
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -207,7 +209,7 @@ def _run(days: Span, steps: Steps, place: int) -> Run:
 
 def _away(leaves: Sequence[Leave]) -> list[Span]:
     """Whole days of leave, each once; half a day moves nothing."""
-    return joined(Span(one.first, one.last) for one in leaves if one.halves == 2)
+    return joined(Span(one.first, one.last) for one in leaves if one.halves == _WHOLE)
 
 
 def _tenure_start(hired: date, away: Sequence[Span], month: int) -> date:
