@@ -28,7 +28,7 @@ from kpi.results import event, result
 from kpi.sketch import bucket
 from kpi.stages import Step, category_at, currency_of, passed, qualification, steps
 from kpi.timeline import credited_at, latest
-from schemas.envelope import owner_key
+from schemas.envelope import TIMELINES, owner_key
 from schemas.meaning import Meaning
 
 _MINUTE = 60_000
@@ -56,8 +56,8 @@ def deal_contributions(entity: Entity, meaning: Meaning) -> Contributions:
 def _creation(entity: Entity) -> Contributions:
     if entity.created is not None:
         return {(owner_at(entity, entity.created), "created", entity.created): 1}
-    timelines = (entity.stage, entity.owner, entity.amount, entity.close_on, entity.pipeline)
-    first = min((timeline[0][0] for timeline in timelines if timeline), default=None)
+    told = (getattr(entity, name) for name in TIMELINES)
+    first = min((timeline[0][0] for timeline in told if timeline), default=None)
     return {} if first is None else {(owner_at(entity, first), "x:deal_no_creation", first): 1}
 
 

@@ -84,11 +84,11 @@ def test_an_activity_known_by_edits_alone_is_incomplete_until_its_creation_comes
     assert story.flow("ana", "act:call", "2026-03") == 1
 
 
-def test_an_activity_touches_the_deal_it_names_in_the_hour_it_took_place() -> None:
+def test_an_activity_touches_the_deal_it_names_in_the_minute_it_took_place() -> None:
     """A number for an id is the same id."""
     told = visit().activity("2026-03-28 18:00", "set", deal=9001).told
     entity = folded(told, visit().meaning).entity("a:hubspot-main:77")
-    assert touched(entity) == ("9001", ms("2026-03-28 17:00") // 3_600_000)
+    assert touched(entity) == ("9001", ms("2026-03-28 17:00") // 60_000)
     assert touched(None) is None
 
 

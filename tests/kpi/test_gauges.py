@@ -48,12 +48,12 @@ def test_a_change_at_the_very_moment_of_going_stale_keeps_the_deal() -> None:
 
 
 def test_a_call_that_names_the_deal_keeps_it_from_going_stale() -> None:
-    """From the hour of the call another thirty days, though the deal itself did not change."""
+    """From the minute of the call another thirty days, though the deal itself did not change."""
     story = quiet().activity("2026-03-20 09:40", owner="ben", type="call", deal="9001")
     assert story.level("ana", "qual_n:-", "2026-04-18") == 1
     assert story.level("ana", "qual_n:-", "2026-04-19") == 0
     facts = folded(story.told, story.meaning).facts
-    assert facts[ANA, "qual_n:-", ms("2026-04-19 09:00")] == -1
+    assert facts[ANA, "qual_n:-", ms("2026-04-19 09:40")] == -1
 
 
 def test_a_planned_a_deleted_or_a_corrected_call_keeps_nothing() -> None:

@@ -20,57 +20,54 @@ What it holds to be true:
   the first line, the first owner ever named. The same foresight holds for pipeline and built
   amount. An owner or amount that was cleared is none, not unknown.
 * A deal deleted in the end has no flows; its gauges keep their past and end at the deletion.
-* created: at the creation. ``stage:``: the first entry into each stage. built: the first entry into
-  a qualified or won stage, with the amount of then. won, lost: the start of the last unbroken run,
-  with the amount of the end.
-* A gauge knows amount and close day only as told by then. A deal leaves ``qual`` when it was quiet
-  for ``stale_after_days`` times 24 hours, and comes back with the next change or activity.
+* created: at the creation. ``stage:``: the first entry into each stage; ``conv:`` with it, if a
+  later line entered a stage that comes after it in the order of the pipeline of then, and is
+  neither lost nor disqualified. built and ``unmet:``: the first entry into a qualified or won
+  stage, with the amount of then, and the criteria as they stand. won, lost, disq: the start of the
+  last unbroken run, with the amount of the end; ``cycle:`` and ``cycle_s`` from the creation.
+* slip: at the end of a millisecond in which the close day moved to a later month than the last
+  readable one, if the deal was open or qualified by then; amount and owner of then.
+* resp: the first activity that took place in the minute of the creation or later, to the minute.
+* With splits, the amount goes by exact quotas, the units left over to the largest remainders, then
+  to the smallest id; all else to the largest share, then to the smallest id. A split that cannot be
+  read gives the owner all.
+* A gauge knows amount and close day only as told by then. A deal leaves ``qual`` for ``stale`` when
+  it was quiet for ``stale_after_days`` times 24 hours, and comes back with the next change or
+  activity; a deal not yet qualified is in ``stale`` likewise.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 from itertools import groupby
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.envelope import EntityPatch, Scalar
 from schemas.meaning import Meaning
+from tests.oracle import declared
+from tests.oracle.diary import (
+    GONE,
+    HISTORIES,
+    NEVER,
+    Diary,
+    Told,
+    cycle_bucket,
+    diaries,
+    kind_of,
+    minor_of,
+    moment,
+    percent,
+    took_place,
+    whole_of,
+)
+from tests.oracle.shares import Result, result_of
 
-Told = tuple[str, str, EntityPatch]
-"""Event id, connection, patch."""
-
-OPS_IN_ORDER = ("create", "set", "merge", "delete", "restore")
-HISTORIES = ("stage", "owner", "amount", "close_on", "pipeline")
-TYPES = {"call", "email", "meeting", "visit", "demo", "proposal", "one_on_one", "custom"}
-LEVELS = ("open", "open_n", "qual", "qual_n", "x_open_no_amount", "x_qual_no_amount")
-GREATEST_MINOR = 1_000_000_000_000_000
-GONE = "(gone)"
-"""The line that a delete, a merge or a restore writes; no field can be named so."""
-HOUR = 3_600_000
-NEVER = 1 << 80
-YEAR_3000 = int(datetime(3000, 1, 1, tzinfo=UTC).timestamp()) * 1000
-
-NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
-THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
-FOUR_DECIMALS = "CLF UYW"
-
-
-class Line(NamedTuple):
-    """One field of one patch, ordered as changes are ordered."""
-
-    at: int
-    sequence: int
-    rank: int
-    event: str
-    text: str
-    kind: str
-    name: str
-    value: Scalar
+LEVELS = {"open", "open_n", "qual", "qual_n", "stale", "stale_n", "g"}
+LEVELS |= {"x_open_no_amount", "x_qual_no_amount"}
+MINUTE = 60_000
+HOUR = 60 * MINUTE
 
 
 class Row(NamedTuple):
@@ -89,66 +86,8 @@ class Snapshot(NamedTuple):
     stage: str
     category: str
     mapped: bool
-
-
-class Diary:
-    """All that was told of one entity."""
-
-    def __init__(
-        self, connection: str, kind: str, patches: Iterable[tuple[str, EntityPatch]]
-    ) -> None:
-        self.connection = connection
-        self.kind = kind
-        self.born: int | None = None
-        lines: set[Line] = set()
-        for event, patch in patches:
-            lines.update(_lines(event, patch))
-            told = patch.occurred_at if patch.op == "create" else None
-            told = patch.created_at if _in_range(patch.created_at) else told
-            self.born = min((b for b in (self.born, told) if b is not None), default=None)
-        self.lines = sorted(lines, key=lambda line: line[:7])
-
-    def of(self, name: str) -> list[Line]:
-        """The lines about one field."""
-        return [line for line in self.lines if line.name == name]
-
-    def last(self, name: str) -> Scalar:
-        """The value that a field has in the end."""
-        return next((line.value for line in reversed(self.lines) if line.name == name), None)
-
-    def known(self, name: str, at: int) -> str:
-        """What had been told of a field by an instant."""
-        return next((line.text for line in reversed(self.of(name)) if line.at <= at), "")
-
-    def foreseen(self, name: str, at: int) -> str:
-        """The same; and where nothing had been told yet, the first that ever will be."""
-        lines = self.of(name)
-        if any(line.at <= at for line in lines):
-            return self.known(name, at)
-        return next((line.text for line in lines if line.text), "")
-
-    def owner(self, at: int) -> str:
-        """Who gets the credit at an instant."""
-        return f"{self.connection}/{self.foreseen('owner', at)}"
-
-    @property
-    def gone(self) -> bool:
-        """Whether the entity is deleted or merged away in the end."""
-        return self.last(GONE) is True
-
-
-def _lines(event: str, patch: EntityPatch) -> Iterator[Line]:
-    order = (patch.occurred_at, patch.sequence, OPS_IN_ORDER.index(patch.op), event)
-    for name, value in patch.fields.items():
-        yield Line(*order, _text(value), type(value).__name__, name, value)
-    if patch.op in ("merge", "delete"):
-        yield Line(*order, "1", "bool", GONE, True)
-    if patch.op == "restore":
-        yield Line(*order, "", "bool", GONE, False)
-
-
-def _text(value: Scalar) -> str:
-    return "" if value is None or value is False else "1" if value is True else f"{value}"
+    order: tuple[str, ...]
+    """The stages of its pipeline."""
 
 
 class Recount:
@@ -156,7 +95,7 @@ class Recount:
 
     def __init__(self, told: Iterable[Told], meaning: Meaning) -> None:
         self.meaning = meaning
-        self.diaries = _diaries(told)
+        self.diaries = diaries(told)
         self._rows = [
             row for diary in self.diaries.values() for row in self._of(diary) if row.amount
         ]
@@ -200,10 +139,29 @@ class Recount:
     def _of(self, diary: Diary) -> Iterator[Row]:
         if diary.kind == "activity":
             yield from _activity(diary)
+            if not diary.gone and diary.born is not None:
+                yield from self._declared_of_activity(diary)
             return
         if not diary.gone:
             yield from self._flows(diary)
         yield from self._gauges(diary)
+
+    def _declared_of_activity(self, diary: Diary) -> Iterator[Row]:
+        amount, currency = diary.known("amount", NEVER), self._currency(diary)
+        owner = f"{diary.connection}/{diary.known('owner', NEVER)}"
+        for name, at in (("created", diary.born), ("done", moment(diary))):
+            if at is not None and (name == "created" or took_place(diary)):
+                all_to = Result(owner, {}, bad=False)
+                shown = declared.Shown(diary, NEVER, amount, currency)
+                yield from self._taken("activity", name, "", shown, all_to, at)
+
+    def _taken(
+        self, kind: str, name: str, stage: str, shown: declared.Shown, result: Result, at: int
+    ) -> Iterator[Row]:
+        for owner, measure, amount in declared.taken(
+            self.meaning, (kind, name, stage), shown, result, at
+        ):
+            yield Row(owner, measure, at, amount)
 
     def _flows(self, diary: Diary) -> Iterator[Row]:
         snapshots = list(self._snapshots(diary))
@@ -211,23 +169,135 @@ class Recount:
         yield from _entries(diary, snapshots)
         yield from self._built(diary, snapshots)
         yield from self._closed(diary, snapshots)
+        yield from self._slips(diary, snapshots)
+        yield from self._response(diary)
+        yield from self._declared_of_deal(diary, snapshots)
 
     def _built(self, diary: Diary, snapshots: list[Snapshot]) -> Iterator[Row]:
         for snapshot in snapshots:
             if snapshot.category in ("qualified", "won"):
-                amount = diary.foreseen("amount", snapshot.at)
-                yield from self._money(diary, "built", snapshot.at, amount)
+                at = snapshot.at
+                yield from self._money(diary, "built", at, diary.foreseen("amount", at))
+                for name, criterion in self.meaning.criteria.items():
+                    if not declared.shows(diary, criterion):
+                        yield Row(diary.owner(at), f"unmet:{name}", at, 1)
                 return
 
     def _closed(self, diary: Diary, snapshots: list[Snapshot]) -> Iterator[Row]:
+        """The last run of one kind, if it is an end."""
         runs = [(kind, list(run)) for kind, run in groupby(snapshots, lambda one: one.category)]
-        if not runs or runs[-1][0] not in ("won", "lost"):
+        if not runs or runs[-1][0] not in ("won", "lost", "disqualified"):
             return
-        kind, run = runs[-1]
-        yield from self._money(diary, kind, run[0].at, diary.known("amount", NEVER))
-        if kind == "won" and diary.born is not None:
-            seconds = (run[0].at - diary.born) // 1000
-            yield Row(diary.owner(run[0].at), f"cycle:{cycle_bucket(seconds)}", run[0].at, 1)
+        kind, at = runs[-1][0], runs[-1][1][0].at
+        amount, currency = diary.known("amount", NEVER), self._currency(diary)
+        result = Result(diary.owner(at), {}, bad=False)
+        if kind == "disqualified":
+            yield from self._money(diary, "disq", at, amount)
+            yield from self._reason(diary, at)
+        else:
+            result = result_of(diary, self.meaning, at)
+            yield from self._shared(diary, kind, at, result)
+        shown = declared.Shown(diary, at, amount, currency)
+        yield from self._taken("deal", kind, "", shown, result, at)
+
+    def _shared(self, diary: Diary, kind: str, at: int, result: Result) -> Iterator[Row]:
+        currency, amount = self._currency(diary), diary.known("amount", NEVER)
+        minor = minor_of(amount, currency)
+        yield Row(result.main, f"{kind}_n", at, 1)
+        yield Row(result.main, "x:bad_split", at, int(result.bad))
+        if minor is None:
+            yield Row(result.main, f"x:{kind}_no_amount", at, 1)
+        else:
+            for owner, part in result.parts(minor).items():
+                yield Row(owner, f"{kind}:{currency}", at, part)
+        if kind == "won":
+            yield from _cycle(diary, result.main, at)
+            overlay = {one.strip() for one in diary.known("overlay", at).split(";")} - {""}
+            for owner in overlay:
+                yield Row(f"{diary.connection}/{owner}", "ov_won_n", at, 1)
+                yield Row(f"{diary.connection}/{owner}", f"ov_won:{currency}", at, minor or 0)
+
+    def _reason(self, diary: Diary, at: int) -> Iterator[Row]:
+        asked, owner = self.meaning.disqualification, diary.owner(at)
+        if asked is None:
+            return
+        why = diary.last(asked.field)
+        if why in (None, "", False):
+            yield Row(owner, "disq_for:none", at, 1)
+            yield Row(owner, "x:no_reason", at, 1)
+        elif isinstance(why, str) and why in asked.reasons:
+            yield Row(owner, f"disq_for:{percent(asked.reasons[why])}", at, 1)
+        else:
+            yield Row(owner, "disq_for:other", at, 1)
+            yield Row(owner, "x:unknown_reason", at, 1)
+
+    def _slips(self, diary: Diary, snapshots: list[Snapshot]) -> Iterator[Row]:
+        month: tuple[int, int] | None = None
+        for at in sorted({line.at for line in diary.of("close_on")}):
+            day = declared.day_of(diary.known("close_on", at))
+            if day is None:
+                continue
+            before, month = month, (day.year, day.month)
+            there = next((s.category for s in reversed(snapshots) if s.at <= at), "none")
+            if before is not None and before < month and there in ("open", "qualified"):
+                yield from self._money(diary, "slip", at, diary.foreseen("amount", at))
+
+    def _response(self, diary: Diary) -> Iterator[Row]:
+        if diary.born is None:
+            return
+        answers = [at for at in self._named_at(diary) if at // MINUTE >= diary.born // MINUTE]
+        if answers:
+            at = max(diary.born, min(answers) // MINUTE * MINUTE)
+            took = cycle_bucket((at - diary.born) // 1000)
+            yield Row(diary.owner(at), f"resp:{took}", at, 1)
+
+    def _declared_of_deal(self, diary: Diary, snapshots: list[Snapshot]) -> Iterator[Row]:
+        moments = [("created", "", diary.born)] if diary.born is not None else []
+        moments += [
+            ("qualified", "", s.at) for s in snapshots if s.category in ("qualified", "won")
+        ][:1]
+        entered = {""}
+        for one in snapshots:
+            moments += [("stage", one.stage, one.at)] if one.stage not in entered else []
+            entered.add(one.stage)
+        for name, stage, at in moments:
+            amount, currency = diary.foreseen("amount", at), self._currency(diary)
+            shown = declared.Shown(diary, at, amount, currency)
+            owner = Result(diary.owner(at), {}, bad=False)
+            yield from self._taken("deal", name, stage, shown, owner, at)
+        yield from self._expected(diary)
+
+    def _expected(self, diary: Diary) -> Iterator[Row]:
+        """Under the present owner, on the civil day of the expected close, at noon if it can be."""
+        text, owner = diary.known("close_on", NEVER), f"{diary.connection}/"
+        owner += diary.known("owner", NEVER)
+        if not text:
+            return
+        amount, currency = diary.known("amount", NEVER), self._currency(diary)
+        shown, result = declared.Shown(diary, NEVER, amount, currency), Result(owner, {}, bad=False)
+        day = declared.day_of(text)
+        if day is None:
+            at = diary.of("close_on")[-1].at
+            for name in declared.holding(self.meaning, ("deal", "expected_close", ""), shown):
+                yield Row(owner, f"x:m:{name}", at, 1)
+            return
+        zones = [zone for _, zone in self.meaning.owner_zones.get(owner, ())]
+        noons = [
+            round(datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(zone)).timestamp())
+            for hour in (12, 0, 23)
+            for zone in zones or [self.meaning.zone]
+        ]
+        at = next(s for s in noons if self.day(Row(owner, "", s * 1000, 0)) == day) * 1000
+        yield from self._taken("deal", "expected_close", "", shown, result, at)
+
+    def _named_at(self, diary: Diary) -> Iterator[int]:
+        """When activities that name the deal took place."""
+        for (connection, kind, _), other in self.diaries.items():
+            if (connection, kind) == (diary.connection, "activity") and took_place(other):
+                named = other.last("deal")
+                deal = (diary.connection, "deal", f"{named}")
+                if named not in (None, "") and self.diaries.get(deal) is diary:
+                    yield moment(other)
 
     def _money(self, diary: Diary, what: str, at: int, amount: str) -> Iterator[Row]:
         owner, currency = diary.owner(at), self._currency(diary)
@@ -251,9 +321,14 @@ class Recount:
         for line in sorted(moves, key=lambda move: (move.at, move.name == "pipeline", move[:6])):
             stage = line.text if line.name == "stage" else stage
             category = self._category(diary, stage, line.at)
-            yield Snapshot(
-                line.at, stage, category or ("open" if stage else "none"), bool(category)
-            )
+            there = category or ("open" if stage else "none")
+            order = self._order(diary, line.at)
+            yield Snapshot(line.at, stage, there, bool(category), order)
+
+    def _order(self, diary: Diary, at: int) -> tuple[str, ...]:
+        known = self.meaning.connections.get(diary.connection)
+        orders = {} if known is None else known.steps
+        return orders.get(diary.foreseen("pipeline", at)) or orders.get("*", ())
 
     def _category(self, diary: Diary, stage: str, at: int) -> str | None:
         known = self.meaning.connections.get(diary.connection)
@@ -290,32 +365,34 @@ class Recount:
         owner, currency = diary.owner(at), self._currency(diary)
         minor = minor_of(diary.known("amount", at), currency)
         close = diary.known("close_on", at).replace("-", "") or "-"
-        for gauge in ("open", "qual") if category == "qualified" and not stale else ("open",):
+        gauges = ["open"]
+        if stale or category == "qualified":
+            gauges.append("stale" if stale else "qual")
+        for gauge in gauges:
             yield (owner, f"{gauge}_n:{close}"), 1
-            if minor is None:
-                yield (owner, f"x_{gauge}_no_amount:{close}"), 1
-            else:
+            if minor is not None:
                 yield (owner, f"{gauge}:{currency}:{close}"), minor
+            elif gauge != "stale":
+                yield (owner, f"x_{gauge}_no_amount:{close}"), 1
+        shown = declared.Shown(diary, at, diary.known("amount", at), currency)
+        for name in declared.holding(self.meaning, ("deal", "open", ""), shown):
+            yield (owner, f"g:{name}:n:{close}"), 1
+            measure = self.meaning.measures[name]
+            if measure.take in ("sum", "mean") and measure.of == "amount":
+                what, size = ("x", 1) if minor is None else (currency, minor)
+                yield (owner, f"g:{name}:{what}:{close}"), size
 
     def _touches(self, diary: Diary) -> set[int]:
         touches = {line.at for line in diary.lines if line.name in (*HISTORIES, GONE)}
         touches |= {diary.born} if diary.born is not None else set()
-        for (connection, kind, _), other in self.diaries.items():
-            if (connection, kind) == (diary.connection, "activity") and _took_place(other):
-                named = other.last("deal")
-                if (
-                    named not in (None, "")
-                    and self.diaries.get((connection, "deal", f"{named}")) is diary
-                ):
-                    touches.add(_moment(other) // HOUR * HOUR)
-        return touches
+        return touches | {at // MINUTE * MINUTE for at in self._named_at(diary)}
 
 
-def _diaries(told: Iterable[Told]) -> dict[tuple[str, str, str], Diary]:
-    pages: dict[tuple[str, str, str], list[tuple[str, EntityPatch]]] = defaultdict(list)
-    for event, connection, patch in told:
-        pages[connection, patch.entity, patch.id].append((event, patch))
-    return {key: Diary(key[0], key[1], patches) for key, patches in pages.items()}
+def _cycle(diary: Diary, owner: str, at: int) -> Iterator[Row]:
+    if diary.born is not None:
+        seconds = max(0, (at - diary.born) // 1000)
+        yield Row(owner, f"cycle:{cycle_bucket(seconds)}", at, 1)
+        yield Row(owner, "cycle_s", at, seconds)
 
 
 def _creation(diary: Diary) -> Iterator[Row]:
@@ -329,12 +406,19 @@ def _creation(diary: Diary) -> Iterator[Row]:
 
 def _entries(diary: Diary, snapshots: list[Snapshot]) -> Iterator[Row]:
     entered = {""}
-    for snapshot in snapshots:
+    for number, snapshot in enumerate(snapshots):
         if snapshot.stage not in entered:
             entered.add(snapshot.stage)
             owner = diary.owner(snapshot.at)
             yield Row(owner, f"stage:{percent(snapshot.stage)}", snapshot.at, 1)
             yield Row(owner, "x:unmapped_stage", snapshot.at, int(not snapshot.mapped))
+            on = any(_further(snapshot.stage, later) for later in snapshots[number + 1 :])
+            yield Row(owner, f"conv:{percent(snapshot.stage)}", snapshot.at, int(on))
+
+
+def _further(stage: str, later: Snapshot) -> bool:
+    after = later.order[later.order.index(stage) + 1 :] if stage in later.order else ()
+    return later.stage in after and later.category not in ("lost", "disqualified")
 
 
 def _activity(diary: Diary) -> Iterator[Row]:
@@ -344,24 +428,17 @@ def _activity(diary: Diary) -> Iterator[Row]:
     if diary.born is None:
         yield Row(owner, "x:act_no_creation", _first_told(diary), 1)
         return
-    told = diary.last("type")
-    kind = told if told in TYPES else "custom"
-    yield Row(owner, f"act:{kind}", _moment(diary), 1)
-    if kind == "visit" and diary.last("new_customer") is True:
-        yield Row(owner, "visit_new", _moment(diary), 1)
-
-
-def _took_place(diary: Diary) -> bool:
-    return not diary.gone and diary.born is not None and diary.last("status") in (None, "", "done")
-
-
-def _moment(diary: Diary) -> int:
-    at = diary.last("at")
-    return at if _in_range(at) else diary.born or 0
-
-
-def _in_range(at: Scalar) -> TypeGuard[int]:
-    return not isinstance(at, bool) and isinstance(at, int) and 0 <= at < YEAR_3000
+    kind, at, new = kind_of(diary), moment(diary), diary.last("new_customer")
+    yield Row(owner, f"act:{kind}", at, 1)
+    yield Row(owner, "visit_new", at, int(kind == "visit" and new is True))
+    follows = kind in ("call", "email", "meeting", "visit") and new is False
+    yield Row(owner, "follow_up", at, int(follows))
+    if diary.last("minutes") not in (None, ""):
+        minutes = whole_of(diary.last("minutes"))
+        if minutes is None or not 0 <= minutes <= 24 * 60:
+            yield Row(owner, "x:bad_minutes", at, 1)
+        else:
+            yield Row(owner, f"act_min:{kind}", at, minutes)
 
 
 def _first_told(diary: Diary) -> int:
@@ -371,34 +448,4 @@ def _first_told(diary: Diary) -> int:
     return min([*ever, *(diary.of(name)[-1].at for name in names)], default=0)
 
 
-def minor_of(text: str, currency: str) -> int | None:
-    """Minor units of a decimal text, half to even, exactly; None where there are none."""
-    shape = re.fullmatch(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?", text)
-    if shape is None or not (shape[2] or shape[3]):
-        return None
-    digits, fraction = shape[2] or "", shape[3] or ""
-    power = int(shape[4] or 0) - len(fraction) + decimals(currency)
-    minor = round(Fraction(int(digits + fraction)) * Fraction(10) ** power)
-    return None if minor > GREATEST_MINOR else -minor if shape[1] == "-" else minor
-
-
-def decimals(currency: str) -> int:
-    """How many digits of a currency follow its decimal point."""
-    tables = ((NO_DECIMALS, 0), (THREE_DECIMALS, 3), (FOUR_DECIMALS, 4))
-    return next((digits for table, digits in tables if currency in table.split()), 2)
-
-
-def cycle_bucket(seconds: int) -> int:
-    """The bucket of a duration: each begins 2 % above the last, rounded down, at least a second."""
-    number = low = 0
-    while (following := max(low + 1, low * 102 // 100)) <= seconds:
-        number, low = number + 1, following
-    return number
-
-
-def percent(text: str) -> str:
-    """Percent encoding of all but letters, digits and ``-._~``, by its own definition."""
-    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-    return "".join(
-        one if one in plain else "".join(f"%{byte:02X}" for byte in one.encode()) for one in text
-    )
+__all__ = ["Recount", "Row", "Told", "cycle_bucket", "minor_of"]

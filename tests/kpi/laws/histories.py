@@ -12,7 +12,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from schemas.envelope import EntityKind, EntityPatch, Op, Scalar
-from schemas.meaning import Category, ConnectionMeaning, Meaning
+from schemas.meaning import (
+    Category,
+    ConnectionMeaning,
+    Criterion,
+    DeclaredMeasure,
+    Disqualification,
+    Meaning,
+    MeasureFilter,
+)
 
 Told = tuple[str, str, EntityPatch]
 
@@ -43,9 +51,71 @@ ANCHORS = tuple(
 )
 
 STAGES: dict[str, dict[str, Category]] = {
-    "*": {"lead": "open", "qualified": "qualified", "signed": "won", "lost to rival": "lost"},
+    "*": {
+        "lead": "open",
+        "qualified": "qualified",
+        "signed": "won",
+        "lost to rival": "lost",
+        "unfit": "disqualified",
+    },
     "renewals": {"lead": "qualified", "signed": "won", "churned": "lost"},
 }
+STEPS = {
+    "*": ("lead", "démo 演示", "qualified", "signed", "lost to rival", "unfit"),
+    "renewals": ("lead", "signed", "churned"),
+}
+
+ON_RENEWALS = MeasureFilter(field="pipeline", in_=("renewals",))
+BIG = MeasureFilter(field="amount", at_least=4_000_000, below=10**12)
+MEASURES: dict[str, DeclaredMeasure] = {
+    "planned": DeclaredMeasure(entity="activity", moment="created"),
+    "first_visits": DeclaredMeasure(
+        entity="activity",
+        moment="done",
+        filters=(
+            MeasureFilter(field="type", in_=("visit",)),
+            MeasureFilter(field="new_customer", in_=(True,)),
+        ),
+    ),
+    "accounts_met": DeclaredMeasure(
+        entity="activity", moment="done", take="distinct", of="account"
+    ),
+    "talk": DeclaredMeasure(entity="activity", moment="done", take="mean", of="minutes"),
+    "long_talks": DeclaredMeasure(
+        entity="activity", moment="done", filters=(MeasureFilter(field="minutes", at_least=30),)
+    ),
+    "new_big": DeclaredMeasure(entity="deal", moment="created", filters=(BIG,)),
+    "demos": DeclaredMeasure(
+        entity="deal", moment="stage", stage="démo 演示", take="distinct", of="owner"
+    ),
+    "renewals_due": DeclaredMeasure(
+        entity="deal", moment="qualified", take="sum", of="amount", filters=(ON_RENEWALS,)
+    ),
+    "seats_won": DeclaredMeasure(entity="deal", moment="won", take="sum", of="seats"),
+    "won_size": DeclaredMeasure(
+        entity="deal",
+        moment="won",
+        take="mean",
+        of="amount",
+        filters=(MeasureFilter(field="product", not_in=("beta",)),),
+    ),
+    "won_count": DeclaredMeasure(entity="deal", moment="won", filters=(ON_RENEWALS,)),
+    "lost_after": DeclaredMeasure(entity="deal", moment="lost", take="quantile", of="cycle"),
+    "unfit_seats": DeclaredMeasure(
+        entity="deal", moment="disqualified", take="quantile", of="seats"
+    ),
+    "expected": DeclaredMeasure(entity="deal", moment="expected_close", take="sum", of="amount"),
+    "expected_n": DeclaredMeasure(
+        entity="deal",
+        moment="expected_close",
+        filters=(MeasureFilter(field="stage", in_=("lead", "qualified")),),
+    ),
+    "open_big": DeclaredMeasure(
+        entity="deal", moment="open", take="sum", of="amount", filters=(BIG,)
+    ),
+    "open_renewals": DeclaredMeasure(entity="deal", moment="open", filters=(ON_RENEWALS,)),
+}
+"""Every take and every moment, with every kind of condition."""
 
 MEANING = Meaning(
     code=1,
@@ -56,14 +126,25 @@ MEANING = Meaning(
         f"{ZOHO}/ana": ((0, "Asia/Shanghai"),),
     },
     connections={
-        HUBSPOT: ConnectionMeaning(currency="USD", stages=STAGES),
+        HUBSPOT: ConnectionMeaning(currency="USD", stages=STAGES, steps=STEPS),
         ZOHO: ConnectionMeaning(currency="JPY", stages={"*": {"signed": "won"}}),
     },
+    credit="splits",
+    criteria={
+        "budget": Criterion(field="budget", values=("yes", True)),
+        "seats": Criterion(field="seats"),
+        "sized": Criterion(field="amount"),
+    },
+    disqualification=Disqualification(
+        field="lost_reason", reasons={"no budget": "budget", "太小": "too small"}
+    ),
+    measures=MEASURES,
 )
 
 WITHOUT_STALENESS = Meaning(
     code=1, zone="UTC", connections=MEANING.connections, stale_after_days=None
 )
+"""Nor anything declared: what nobody asked for is not counted."""
 
 meanings = st.sampled_from((MEANING, MEANING, WITHOUT_STALENESS))
 
@@ -79,7 +160,7 @@ anywhen = st.builds(
 instants = st.one_of(st.sampled_from(BUSY), anywhen)
 
 stages = st.sampled_from(
-    ("lead", "qualified", "signed", "lost to rival", "churned", "démo 演示", None)
+    ("lead", "qualified", "signed", "lost to rival", "churned", "démo 演示", "unfit", None)
 )
 owners = st.sampled_from(("ana", "ben", "chen", "", None))
 amounts = st.sampled_from(
@@ -97,7 +178,23 @@ amounts = st.sampled_from(
         "1e999999",
     )
 )
-close_days = st.sampled_from(("2026-03-31", "2026-06-30", "", None))
+close_days = st.sampled_from(
+    ("2026-03-31", "2026-04-04", "2026-04-05", "2026-06-30", "soon", "1900-01-01", "", None)
+)
+splits = st.sampled_from(
+    (
+        "ana=60;ben=40",
+        "ben=33.33; ana=33.33; chen=33.34",
+        "ben=50;ana=50;",
+        "ana=60;ben=39",
+        "ana=50;ana=50",
+        "ana=100.001",
+        "ana",
+        "x=y=100",
+        None,
+    )
+)
+overlays = st.sampled_from(("chen", "chen; ben", "ana;;ana", " ; ", "", None))
 pipelines = st.sampled_from(("new business", "renewals", None))
 
 DEAL_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
@@ -108,6 +205,12 @@ DEAL_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
     "pipeline": pipelines,
     "currency": st.sampled_from(("USD", "JPY", "KWD", "", None)),
     "name": st.sampled_from(("Acme renewal", "Acme renewal 2026")),
+    "split": splits,
+    "overlay": overlays,
+    "budget": st.sampled_from(("yes", "no", True, False, 1, None)),
+    "seats": st.sampled_from((12, "12", "12.5", -3, 0, True, "a dozen", "", None)),
+    "product": st.sampled_from(("alpha", "beta", None)),
+    "lost_reason": st.sampled_from(("no budget", "太小", "whatever", "", False, None)),
 }
 
 ACTIVITY_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
@@ -117,6 +220,8 @@ ACTIVITY_FIELDS: dict[str, st.SearchStrategy[Scalar]] = {
     "at": st.one_of(instants, st.sampled_from((None, True, 10**15, -62_135_596_800_000))),
     "deal": st.sampled_from(("9001", "9001", 9001, "9002", "", None)),
     "new_customer": st.sampled_from((True, False, "1", 1, None)),
+    "minutes": st.sampled_from((0, 30, "45", "29.5", 1440, 1441, -5, "long", True, "", None)),
+    "account": st.sampled_from(("acme", "globex", 7, "7", "", None)),
 }
 
 event_ids = st.sampled_from(("evt-1", "evt-2", "evt-3", "evt-4", "evt-5"))
@@ -144,7 +249,7 @@ def activity_changes(draw: st.DrawFn) -> Told:
 
 def _told(draw: st.DrawFn, op: Op, vendor_id: str, kind: str) -> Told:
     fields = DEAL_FIELDS if kind == "deal" else ACTIVITY_FIELDS
-    named = draw(st.lists(st.sampled_from(sorted(fields)), max_size=4, unique=True))
+    named = draw(st.lists(st.sampled_from(sorted(fields)), max_size=6, unique=True))
     at = draw(instants)
     patch = EntityPatch(
         entity="deal" if kind == "deal" else "activity",
@@ -164,7 +269,8 @@ def _told(draw: st.DrawFn, op: Op, vendor_id: str, kind: str) -> Told:
 def lives(draw: st.DrawFn) -> list[Told]:
     """The believable life of one deal: created, moved through stages, closed, perhaps reopened."""
     moments = sorted(draw(st.lists(instants, min_size=3, max_size=8)))
-    way = ["lead", "qualified", draw(st.sampled_from(("signed", "lost to rival"))), "qualified"]
+    end = draw(st.sampled_from(("signed", "lost to rival", "unfit")))
+    way = ["lead", "qualified", end, "qualified"]
     told = [_step(draw, f"life-{n}", at, way[n % 4]) for n, at in enumerate(moments)]
     first = told[0][2]
     opening = _patch(
@@ -172,7 +278,13 @@ def lives(draw: st.DrawFn) -> list[Told]:
         first.id,
         "create",
         first.occurred_at,
-        {"owner": draw(owners), "amount": draw(amounts), "close_on": draw(close_days)},
+        {
+            "owner": draw(owners),
+            "amount": draw(amounts),
+            "close_on": draw(close_days),
+            "split": draw(splits),
+            "overlay": draw(overlays),
+        },
     )
     return [("life-opening", HUBSPOT, opening), *told]
 
@@ -183,6 +295,8 @@ def _step(draw: st.DrawFn, event: str, at: int, stage: str) -> Told:
         fields["owner"] = draw(owners)
     if draw(st.booleans()):
         fields["amount"] = draw(amounts)
+    if draw(st.booleans()):
+        fields["close_on"] = draw(close_days)
     return event, HUBSPOT, _patch("deal", "9001", "set", at, fields)
 
 
@@ -192,7 +306,7 @@ def quiet_deals(draw: st.DrawFn) -> list[Told]:
     start = draw(st.sampled_from(ANCHORS))
     opening: dict[str, Scalar] = {"owner": "ana", "stage": "qualified", "amount": "40000"}
     told = [("quiet-0", HUBSPOT, _patch("deal", "9001", "create", start, opening))]
-    for n, days in enumerate(draw(st.lists(st.integers(1, 70), min_size=1, max_size=3))):
+    for n, days in enumerate(draw(st.lists(st.integers(0, 70), min_size=1, max_size=3))):
         at, call = start + days * DAY + n, f"{77 + n}"
         fields: dict[str, Scalar] = {"type": "call", "deal": "9001", "owner": draw(owners)}
         told.append((f"call-{n}", HUBSPOT, _patch("activity", call, "create", at, fields)))

@@ -11,7 +11,7 @@ from kpi.entity import Entity, unpack
 from kpi.panes import is_gauge
 from schemas.envelope import EntityPatch
 from schemas.meaning import Meaning
-from tests.kpi.laws.histories import Told, deliveries, histories, law, meanings
+from tests.kpi.laws.histories import MEASURES, Told, deliveries, histories, law, meanings
 from tests.oracle.folding import Folding, folded
 from tests.oracle.plain import Recount
 
@@ -149,8 +149,19 @@ def test_no_gauge_is_left_over_when_every_deal_is_deleted_in_the_end(
     last = max((patch.occurred_at for _, _, patch in history), default=0) + 1
     deals = {(c, patch.id) for _, c, patch in history if patch.entity == "deal"}
     folding = folded([*history, *_deletions(deals, last)], meaning)
-    sums = _totals(folding)
-    assert {m: n for m, n in sums.items() if not m.startswith(("act", "visit", "x:act"))} == {}
+    of_deals = {m: n for m, n in _totals(folding).items() if not m.startswith(_OF_ACTIVITIES)}
+    assert of_deals == {}
+
+
+_OF_ACTIVITIES = (
+    *("act", "visit", "follow_up", "x:act", "x:bad_minutes"),
+    *(
+        f"{prefix}:{name}"
+        for name, measure in MEASURES.items()
+        if measure.entity == "activity"
+        for prefix in ("m", "x:m")
+    ),
+)
 
 
 def _deletions(deals: set[tuple[str, str]], at: int) -> list[Told]:
