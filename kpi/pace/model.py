@@ -102,8 +102,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     happened: bool = False
     """Anything was counted in the period, even where corrections brought it back to 0."""
     average_size: Fraction | None = None
-    """Of money: the usual amount of one event (``Prior.size``), so that an expected amount can be
-    read as an expected count. None: nothing is ever too early."""
+    """Of money and durations: the usual amount of one event (``Prior.size``), so that an expected
+    amount can be read as an expected count. None: too early is said of counts only."""
     incomplete_since: int | None = None
     """ms UTC since when a source of this subject is silent."""
 
