@@ -1,23 +1,25 @@
-"""Periods: which civil days (or which rolling span) a name such as ``month`` means at a moment.
+"""Periods by name: calendar years and ISO weeks, and rolling spans.
 
-In: a period's name and a civil day. Out: its first and last day. Guarantee: days partition months,
-months quarters, quarters years; weeks are ISO weeks, Monday to Sunday.
+In: a period's name, and a civil day. Out: its first and last day, or a length. Other fiscal years
+and weeks are ``kpi.calendar``'s; this is its calendar when nothing else is configured.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
+from kpi.calendar.fiscal import KINDS, FiscalCalendar, period_of
 from kpi.panes import DAY, HOUR, MINUTE
-from kpi.reading import next_month
 
-CIVIL = ("day", "week", "month", "quarter", "year")
+CIVIL = KINDS
 
 _ROLLING = re.compile(r"rolling:([1-9][0-9]{0,3})(m|h|d)")
 _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY}
 LONGEST_ROLLING_DAYS = 400
+
+_DEFAULT = FiscalCalendar()
 
 
 class Span(NamedTuple):
@@ -29,9 +31,8 @@ class Span(NamedTuple):
 
 def civil_period(name: str, day: date) -> Span:
     """The period of that name in which a civil day lies. ``KeyError`` for another name."""
-    return {"day": _day, "week": _week, "month": _month, "quarter": _quarter, "year": _year}[name](
-        day
-    )
+    period = period_of(_DEFAULT, {kind: kind for kind in KINDS}[name], day)
+    return Span(period.first, period.last)
 
 
 def rolling_length(name: str) -> int | None:
@@ -41,26 +42,3 @@ def rolling_length(name: str) -> int | None:
         return None
     length = int(match[1]) * _UNITS[match[2]]
     return length if length <= LONGEST_ROLLING_DAYS * DAY else None
-
-
-def _day(day: date) -> Span:
-    return Span(day, day)
-
-
-def _week(day: date) -> Span:
-    monday = day - timedelta(days=day.weekday())
-    return Span(monday, monday + timedelta(days=6))
-
-
-def _month(day: date) -> Span:
-    first = day.replace(day=1)
-    return Span(first, next_month(first) - timedelta(days=1))
-
-
-def _quarter(day: date) -> Span:
-    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    return Span(first, next_month(next_month(next_month(first))) - timedelta(days=1))
-
-
-def _year(day: date) -> Span:
-    return Span(date(day.year, 1, 1), date(day.year, 12, 31))

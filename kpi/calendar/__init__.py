@@ -1,0 +1,1 @@
+"""Calendars: fiscal periods and their labels, workdays, leave, working hours. Pure."""
