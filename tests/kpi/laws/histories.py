@@ -334,6 +334,44 @@ def moved_deals(draw: st.DrawFn) -> list[Told]:
     ]
 
 
+@st.composite
+def ended_deals(draw: st.DrawFn) -> list[Told]:
+    """A deal with all that is told of one: postponed, answered, shared, won, lost or refused."""
+    start = draw(st.sampled_from(ANCHORS))
+    named: dict[str, Scalar] = {
+        "owner": draw(st.sampled_from(("ana", "ben"))),
+        "amount": draw(st.sampled_from(("40000.01", "100000", "-350", "a lot"))),
+        "close_on": "2026-03-31",
+        "stage": "lead",
+        **{name: draw(DEAL_FIELDS[name]) for name in ("seats", "product", "pipeline", "budget")},
+    }
+    ways: tuple[list[dict[str, Scalar]], ...] = (
+        [{"stage": "qualified"}, {"close_on": draw(close_days)}, {"close_on": "2026-06-30"}],
+        [{"stage": "démo 演示", "split": draw(splits)}, {"close_on": "2026-04-04"}],
+        [{"close_on": ""}, {"close_on": "2026-05-31", "owner": "chen"}],
+        [],
+    )
+    end: dict[str, Scalar] = {
+        "stage": draw(st.sampled_from(("signed", "signed", "lost to rival", "unfit", "unfit"))),
+        "split": draw(splits),
+        "overlay": draw(overlays),
+        "lost_reason": draw(DEAL_FIELDS["lost_reason"]),
+    }
+    reopened: tuple[list[dict[str, Scalar]], ...] = ([], [], [{"stage": "lead"}])
+    steps = [
+        *draw(st.sampled_from(ways)),
+        end,
+        *draw(st.sampled_from(reopened)),
+    ]
+    told = [("ended-0", HUBSPOT, _patch("deal", "9001", "create", start, named))]
+    for n, fields in enumerate(steps, 1):
+        told.append((f"ended-{n}", HUBSPOT, _patch("deal", "9001", "set", start + n * DAY, fields)))
+    call = {name: draw(ACTIVITY_FIELDS[name]) for name in ("new_customer", "minutes", "account")}
+    call |= {"deal": "9001", "type": draw(st.sampled_from(("visit", "call")))}
+    answered = start + draw(st.sampled_from((-HOUR, 0, SECOND, HOUR, 3 * DAY)))
+    return [*told, ("ended-call", HUBSPOT, _patch("activity", "77", "create", answered, call))]
+
+
 def _patch(
     kind: EntityKind, vendor_id: str, op: Op, at: int, fields: dict[str, Scalar]
 ) -> EntityPatch:
@@ -344,7 +382,7 @@ def _patch(
 
 histories: st.SearchStrategy[list[Told]] = st.builds(
     lambda life, deals, activities: [*life, *deals, *activities],
-    st.one_of(st.just([]), lives(), quiet_deals(), moved_deals()),
+    st.one_of(st.just([]), lives(), ended_deals(), ended_deals(), quiet_deals(), moved_deals()),
     st.lists(deal_changes(), max_size=10),
     st.lists(activity_changes(), max_size=5),
 )
