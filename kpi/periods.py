@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import NamedTuple
 
-from kpi.calendar.fiscal import KINDS, FiscalCalendar, period_of
+from kpi.calendar.fiscal import KINDS, FiscalCalendar, PeriodKind, period_of
 from kpi.panes import DAY, HOUR, MINUTE
 
 CIVIL = KINDS
@@ -20,6 +20,7 @@ _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY}
 LONGEST_ROLLING_DAYS = 400
 
 _DEFAULT = FiscalCalendar()
+_KINDS: dict[str, PeriodKind] = {kind: kind for kind in KINDS}
 
 
 class Span(NamedTuple):
@@ -31,7 +32,7 @@ class Span(NamedTuple):
 
 def civil_period(name: str, day: date) -> Span:
     """The period of that name in which a civil day lies. ``KeyError`` for another name."""
-    period = period_of(_DEFAULT, {kind: kind for kind in KINDS}[name], day)
+    period = period_of(_DEFAULT, _KINDS[name], day)
     return Span(period.first, period.last)
 
 
