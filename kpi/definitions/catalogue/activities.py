@@ -1,0 +1,151 @@
+"""Shipped KPIs of activity: what was done, with whom, and what it led to."""
+
+from kpi.definitions.model import Definition
+
+ACTIVITIES = (
+    Definition(
+        id="calls",
+        name="Calls",
+        name_zh="电话",
+        says="Done calls count when they took place, for their owner as of now.",
+        says_zh="已完成的电话在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="calls",
+    ),
+    Definition(
+        id="emails",
+        name="E-mails",
+        name_zh="邮件",
+        says="Done e-mails count when they took place, for their owner as of now.",
+        says_zh="已完成的邮件在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="emails",
+    ),
+    Definition(
+        id="meetings",
+        name="Meetings",
+        name_zh="会议",
+        says="Done meetings count when they took place, for their owner as of now.",
+        says_zh="已完成的会议在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="meetings",
+    ),
+    Definition(
+        id="visits",
+        name="Visits",
+        name_zh="拜访",
+        says="Done visits count when they took place, for their owner as of now.",
+        says_zh="已完成的拜访在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="visits",
+    ),
+    Definition(
+        id="new_customer_visits",
+        name="New-customer visits",
+        name_zh="新客户拜访",
+        says="Done visits marked as to a new customer count when they took place, for their owner "
+        "as of now.",
+        says_zh="标记为新客户的已完成拜访在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="new_customer_visits",
+    ),
+    Definition(
+        id="follow_ups",
+        name="Existing-customer follow-ups",
+        name_zh="老客户跟进",
+        says="Done calls, e-mails, meetings and visits marked as not to a new customer count when "
+        "they took place, for their owner as of now.",
+        says_zh="明确标记为非新客户的已完成电话、邮件、会议和拜访在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="follow_ups",
+    ),
+    Definition(
+        id="demos",
+        name="Demos",
+        name_zh="产品演示",
+        says="Done demos count when they took place, for their owner as of now.",
+        says_zh="已完成的产品演示在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="demos",
+    ),
+    Definition(
+        id="proposals",
+        name="Proposals",
+        name_zh="方案",
+        says="Done proposals count when they took place, for their owner as of now.",
+        says_zh="已提交的方案在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="proposals",
+    ),
+    Definition(
+        id="activities_total",
+        name="Activities",
+        name_zh="销售活动总数",
+        says="Done activities of every kind count when they took place, for their owner as of now.",
+        says_zh="各类已完成的活动在发生时刻计入，归当前负责人。",
+        unit="count",
+        formula="activities()",
+    ),
+    Definition(
+        id="selling_share",
+        name="Selling activities",
+        name_zh="销售类活动占比",
+        says="Selling activities over all activities done in the period, each at the moment when "
+        "it took place; which kinds are selling is configured.",
+        says_zh="期间内已完成的销售类活动数除以全部活动数，按发生时刻计；哪些属于销售类可配置。",
+        unit="ratio",
+        formula="selling_activities() / activities()",
+    ),
+    Definition(
+        id="selling_time_share",
+        name="Selling time",
+        name_zh="销售时间占比",
+        says="Minutes of selling activities over the minutes of all activities done in the period, "
+        "each at the moment when it took place; an activity without minutes has none.",
+        says_zh="期间内销售类活动分钟数除以全部活动分钟数，按发生时刻计；未填时长的活动不计时间。",
+        unit="ratio",
+        formula="selling_minutes() / minutes()",
+    ),
+    Definition(
+        id="first_response_median",
+        name="First response, median",
+        name_zh="首次响应时间中位数",
+        says="The median time from a deal's creation to its first done activity, at the moment of "
+        "that response, for the deal's owner then.",
+        says_zh="从商机创建到首次已完成活动的时长中位数，在响应时刻计入，归当时的商机负责人。",
+        unit="duration",
+        direction="lower",
+        formula="median(first_response)",
+    ),
+    Definition(
+        id="first_response_p90",
+        name="First response, 90th percentile",
+        name_zh="首次响应时间 90 分位",
+        says="Nine of ten deals had their first done activity sooner after their creation, at the "
+        "moment of that response, for the deal's owner then.",
+        says_zh="九成商机的首次响应都不慢于此时长，在响应时刻计入，归当时的商机负责人。",
+        unit="duration",
+        direction="lower",
+        formula="quantile(first_response, 0.9)",
+    ),
+    Definition(
+        id="activity_to_meeting",
+        name="Activity to meeting",
+        name_zh="活动到会议转化率",
+        says="Meetings over calls and e-mails done in the period, each at the moment when it took "
+        "place; a period's ratio, so a meeting need not follow from that period's calls.",
+        says_zh="期间内已完成的会议数除以电话与邮件数，按发生时刻计；为期间比率，不追踪单次转化。",
+        unit="ratio",
+        formula="meetings / (calls + emails)",
+    ),
+    Definition(
+        id="meeting_to_opportunity",
+        name="Meeting to opportunity",
+        name_zh="会议到商机转化率",
+        says="Opportunities created in the period, for their owner at the creation, over meetings "
+        "done in the period, at the moment when each took place.",
+        says_zh="期间内新建商机数（归创建时的负责人）除以已完成会议数（按发生时刻计）。",
+        unit="ratio",
+        formula="created / meetings",
+    ),
+)
