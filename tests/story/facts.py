@@ -168,6 +168,8 @@ def _quiet(deal: Deal, at: datetime) -> bool:
 
 def _deal(deal: Deal) -> Iterator[Row]:
     yield Row(deal.who(deal.created), deal.created, "created", 1)
+    if deal.final("source") == "web":
+        yield Row(deal.who(deal.created), deal.created, "web lead", 1)
     yield from _stages(deal)
     yield from _built(deal)
     yield from _slips(deal)
@@ -229,6 +231,8 @@ def _result(deal: Deal, how: str, at: datetime) -> Iterator[Row]:
     yield Row(main, at, how, 1)
     for who, part in parts:
         yield Row(who, at, f"{how} money", part)
+        if how == "won" and deal.final("product") == "scope":
+            yield Row(who, at, "scopes won", part)
     if how == "won":
         yield Row(main, at, "cycle", int((at - deal.created).total_seconds()))
         for helper in str(deal.value("overlay", at) or "").split(";"):
@@ -278,4 +282,3 @@ def _activity(history: list[Told]) -> Iterator[Row]:
         yield Row(who, at, "new-customer visit", 1)
     if kind in ("call", "email", "meeting", "visit") and fields.get("new_customer") is False:
         yield Row(who, at, "follow-up", 1)
-

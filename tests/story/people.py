@@ -98,9 +98,7 @@ PEOPLE = {
             ((ALWAYS, SHANGHAI), (MOVE, NEW_YORK)),
         ),
         Person("sun-yue", (_crm("sun"),), IN_SHANGHAI),
-        Person(
-            "anna-lee", _overseas("anna"), OVERSEAS, ((ALWAYS, NEW_YORK),), calendar="us"
-        ),
+        Person("anna-lee", _overseas("anna"), OVERSEAS, ((ALWAYS, NEW_YORK),), calendar="us"),
         Person(
             "ben-cole",
             _overseas("ben"),
