@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import msgspec
 
-Week = tuple[int, int, int, int, int, int, int]
-"""Halves of a day, Monday first: 2 the whole day, 1 half of it, 0 none."""
+Week = tuple[int, ...]
+"""Seven numbers of halves of a day, Monday first: 2 the whole day, 1 half of it, 0 none."""
 
 FULL = 2
 DAY_MINUTES = 1_440
