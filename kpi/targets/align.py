@@ -106,8 +106,15 @@ def short_ramp(plan: RampPlan, cycle_days: int | None) -> list[Finding]:
     needed = (cycle_days or 0) + _MONTH_DAYS
     if cycle_days is None or not changing or days >= needed:
         return []
-    numbers = {"asked": Fraction(needed), "found": Fraction(days)}
-    return [Finding(kind="short_ramp", subject_kind="plan", subject=plan.id, **numbers)]
+    return [
+        Finding(
+            kind="short_ramp",
+            subject_kind="plan",
+            subject=plan.id,
+            asked=Fraction(needed),
+            found=Fraction(days),
+        )
+    ]
 
 
 def _order(one: Finding) -> tuple[int, str, str, str, str, date, date, tuple[str, ...]]:

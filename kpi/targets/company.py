@@ -13,7 +13,7 @@ from fractions import Fraction
 import msgspec
 
 from kpi.calendar.fiscal import FiscalCalendar
-from kpi.organisation import Membership, intersect, stays
+from kpi.organisation import Membership, gaps, intersect, stays
 from kpi.periods import Span
 from kpi.targets.cascade import Level
 from kpi.targets.effective import effective, part
@@ -86,7 +86,7 @@ def tree(company: Company, targets: Held, kpi: str, span: Span) -> Level:
         return Level(
             id=group,
             own=own.base if own else None,
-            members={} if kind == "organisation" else _members(everyone, group, span),
+            members=_teamless(everyone, span) if above is None else _members(everyone, group, span),
             below=tuple(level("team", team, team) for team in below),
         )
 
@@ -100,4 +100,15 @@ def _members(
         person.id: part(target, person.presence, stayed).base if target else None
         for person, target in everyone
         if (stayed := stays(person.memberships, {team}, span))
+    }
+
+
+def _teamless(
+    everyone: Iterable[tuple[Person, Effective | None]], span: Span
+) -> dict[str, Fraction | None]:
+    """The parts of targets that fall on days without a team count in the organisation itself."""
+    return {
+        person.id: part(target, person.presence, alone).base if target else None
+        for person, target in everyone
+        if (alone := gaps(person.memberships, person.presence.employed, span))
     }

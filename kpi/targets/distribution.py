@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from kpi.calendar.fiscal import FiscalCalendar, period_of
+from kpi.calendar.fiscal import FiscalCalendar, between
 from kpi.calendar.workdays import Leave, WorkCalendar, workdays
 from kpi.organisation import intersect
 from kpi.periods import Span
@@ -23,11 +23,7 @@ _WHOLE = 100
 
 def months_of(fiscal: FiscalCalendar, span: Span) -> list[Span]:
     """The whole months of the fiscal calendar that a span touches, in order."""
-    found = [_month(fiscal, span)]
-    while found[-1].last < span.last:
-        rest = Span(found[-1].last.fromordinal(found[-1].last.toordinal() + 1), span.last)
-        found.append(_month(fiscal, rest))
-    return found
+    return [Span(one.first, one.last) for one in between(fiscal, "month", *span)]
 
 
 def share(
@@ -89,8 +85,3 @@ def _by_workdays(period: Span, part: Span, calendar: WorkCalendar) -> Fraction:
     if whole := worked(calendar, period):
         return worked(calendar, part) / whole
     return Fraction(length(part), length(period))
-
-
-def _month(fiscal: FiscalCalendar, span: Span) -> Span:
-    found = period_of(fiscal, "month", span.first)
-    return Span(found.first, found.last)

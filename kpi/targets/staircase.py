@@ -72,7 +72,7 @@ def staircase(
     `quotas` are the full targets of a month (for a ratio or level its target), where there are any.
     Full productivity is the first step from which no KPI is below 100 % any more.
     """
-    settled = [steps.settled for kpi in kpis if (steps := on.plan.of(kpi))]
+    settled = [named.settled for kpi in kpis if (named := on.plan.of(kpi))]
     starts = step_starts(on, leaves, max(settled, default=0) + 1)
     steps = tuple(_stair(on, place, starts, kpis, quotas, phases) for place in range(len(starts)))
     return Staircase(steps=steps, gates=due_gates(on, leaves), full_from=_full_from(steps))
