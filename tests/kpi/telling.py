@@ -10,7 +10,15 @@ from datetime import UTC, date, datetime
 
 from kpi.reading import next_month
 from schemas.envelope import EntityKind, EntityPatch, Op, Scalar
-from schemas.meaning import Category, ConnectionMeaning, Meaning
+from schemas.meaning import (
+    Category,
+    ConnectionMeaning,
+    Credit,
+    Criterion,
+    DeclaredMeasure,
+    Disqualification,
+    Meaning,
+)
 from tests.oracle.folding import folded
 from tests.oracle.plain import Recount, Told
 
@@ -18,8 +26,20 @@ CRM = "hubspot-main"
 DAY = 86_400_000
 
 STAGES: dict[str, dict[str, Category]] = {
-    "*": {"lead": "open", "qualified": "qualified", "signed": "won", "lost to rival": "lost"},
+    "*": {
+        "lead": "open",
+        "demo": "open",
+        "qualified": "qualified",
+        "offer": "qualified",
+        "signed": "won",
+        "lost to rival": "lost",
+        "unfit": "disqualified",
+    },
     "renewals": {"due": "qualified", "renewed": "won", "signed": "lost"},
+}
+STEPS = {
+    "*": ("lead", "demo", "qualified", "offer", "signed", "lost to rival", "unfit"),
+    "renewals": ("due", "renewed", "signed"),
 }
 
 
@@ -29,14 +49,22 @@ def meaning(
     currency: str = "USD",
     owner_zones: dict[str, tuple[tuple[int, str], ...]] | None = None,
     stale_after_days: int | None = 30,
+    credit: Credit = "owner",
+    criteria: dict[str, Criterion] | None = None,
+    disqualification: Disqualification | None = None,
+    measures: dict[str, DeclaredMeasure] | None = None,
 ) -> Meaning:
     """A tenant with one CRM."""
     return Meaning(
         code=1,
         zone=zone,
         owner_zones=owner_zones or {},
-        connections={CRM: ConnectionMeaning(currency=currency, stages=STAGES)},
+        connections={CRM: ConnectionMeaning(currency=currency, stages=STAGES, steps=STEPS)},
         stale_after_days=stale_after_days,
+        credit=credit,
+        criteria=criteria or {},
+        disqualification=disqualification,
+        measures=measures or {},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kpi.activity import last_change, touched
+from schemas.envelope import Scalar
 from tests.kpi.telling import Story, ms
 from tests.oracle.folding import folded
 
@@ -98,3 +99,40 @@ def test_the_last_change_of_an_activity_is_the_latest_instant_it_speaks_of() -> 
     entity = folded(told, visit().meaning).entity("a:hubspot-main:77")
     assert entity is not None
     assert last_change(entity) == ms("2026-05-04 09:00")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "counted"), [(0, 0), (30, 30), ("45", 45), ("29.5", 30), (1440, 1440)]
+)
+def test_minutes_are_summed_by_type(minutes: Scalar, counted: int) -> None:
+    """What a week of calls took; a part of a minute is rounded."""
+    story = Story().activity("2026-03-28 17:00", owner="ana", type="call", minutes=minutes)
+    assert story.flow("ana", "act_min:call", "2026-03") == counted
+    assert story.flow("ana", "x:bad_minutes", "2026-03") == 0
+
+
+@pytest.mark.parametrize("minutes", [-5, 1441, "an hour", True, "1e999999"])
+def test_minutes_that_cannot_be_are_incomplete(minutes: Scalar) -> None:
+    """A call of 90,000 minutes was told in milliseconds; the call itself counts."""
+    story = Story().activity("2026-03-28 17:00", owner="ana", type="call", minutes=minutes)
+    assert story.flow("ana", "act_min:call", "2026-03") == 0
+    assert story.flow("ana", "x:bad_minutes", "2026-03") == 1
+    assert story.flow("ana", "act:call", "2026-03") == 1
+
+
+@pytest.mark.parametrize("minutes", ["", None])
+def test_minutes_that_nobody_told_are_not_missed(minutes: Scalar) -> None:
+    """Most mails have none."""
+    story = Story().activity("2026-03-28 17:00", owner="ana", type="email", minutes=minutes)
+    assert story.flow("ana", "x:bad_minutes", "2026-03") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "counted"), [("call", 1), ("email", 1), ("meeting", 1), ("visit", 1), ("demo", 0)]
+)
+def test_a_talk_with_an_old_customer_is_a_follow_up(kind: str, counted: int) -> None:
+    """Said to be no new customer; of whom nothing is said, nothing is known."""
+    story = Story().activity("2026-03-28 17:00", owner="ana", type=kind, new_customer=False)
+    assert story.flow("ana", "follow_up", "2026-03") == counted
+    story.activity("2026-03-29 17:00", "set", new_customer=None)
+    assert story.flow("ana", "follow_up", "2026-03") == 0
