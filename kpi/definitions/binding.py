@@ -173,7 +173,7 @@ class Binder:
             return known.bind(self, node)
         if measure_of(node.function, self.scope.declared) or node.function in self.scope.kpis:
             raise Wrong(node.at, f"{node.function} is no function; leave out the brackets")
-        guess = suggestion(node.function, self.scope.functions)
+        guess = suggestion(node.function, [*self.scope.functions, *BUILT_IN])
         known_ones = f"; known: {', '.join(sorted(self.scope.functions))}"
         raise Wrong(node.at, f'unknown function "{node.function}"{guess or known_ones}')
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from kpi.definitions.binding import Binder, Scope, Typed, is_kpi
 from kpi.definitions.checks import mistakes_of
 from kpi.definitions.functions import FUNCTIONS
 from kpi.definitions.measures import declared
-from kpi.definitions.model import Definition, DefinitionError, Kind, Mistake
+from kpi.definitions.model import Definition, DefinitionError, Kind, Mistake, Unit
 from kpi.definitions.shapes import Dimension, Shape, fits, kind_of, spoken, unit_of
 from kpi.definitions.syntax import FormulaError, parse
 from kpi.definitions.tree import Binary, Call, Name, Negative, Node, Text
@@ -169,7 +170,7 @@ def _circle(cycle: Sequence[str]) -> str:
 
 
 def _unit_mistakes(one: Definition, typed: Typed) -> list[Mistake]:
-    if fits(typed.shape, one.unit):
+    if fits(typed.shape, one.unit) or one.unit not in get_args(Unit):
         return []
     derived = unit_of(typed.shape)
     if derived is None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from kpi.definitions.book import Book, Compiled
 from kpi.definitions.model import Facts, Outcome, Targets
-from kpi.definitions.view import View
+from kpi.definitions.view import Found, View
 
 _MONEY = frozenset(("won", "lost", "built", "disq", "slip", "ov_won", "open", "qual", "stale"))
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -41,11 +41,11 @@ def outcomes(
         for one in compiled[id_].chain:
             if one not in values:
                 values[one] = compiled[one].read(view)
-    found: dict[str, Outcome] = {}
-    for id_ in asked:
-        value = values[id_]
-        found[id_] = Outcome(None, value) if isinstance(value, str) else Outcome(Fraction(value))
-    return found
+    return {id_: _outcome(values[id_]) for id_ in asked}
+
+
+def _outcome(value: Found) -> Outcome:
+    return Outcome(None, value) if isinstance(value, str) else Outcome(Fraction(value))
 
 
 def other_currencies(facts: Facts, one: Compiled | None = None) -> tuple[str, ...]:

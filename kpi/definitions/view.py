@@ -21,7 +21,8 @@ LEVELS = frozenset(
     ("open", "open_n", "qual", "qual_n", "stale", "stale_n", "x_open_no_amount", "x_qual_no_amount")
 )
 """Families of gauges: ``<family>:<day>``, ``<family>:<currency>:<day>``."""
-_DECLARED, _DECLARED_LEVEL = "m", "g"
+_BY_DAY = LEVELS | {"g"}
+_DAY = "%Y%m%d"
 
 
 class View:
@@ -30,10 +31,9 @@ class View:
     __slots__ = (
         "_buckets",
         "_closing",
-        "_first",
         "_groups",
-        "_last",
         "_levels",
+        "_period",
         "currency",
         "first_deal_days",
         "person",
@@ -50,8 +50,7 @@ class View:
         self.targets = targets
         self.values: dict[str, Found] = {}
         """KPI id -> value, filled in the book's order."""
-        self._first = f"{facts.first:%Y%m%d}"
-        self._last = f"{facts.last:%Y%m%d}"
+        self._period = facts
         self._groups: dict[str, dict[str, int]] | None = None
         self._levels: dict[str, int] = {}
         self._closing: dict[str, int] = {}
@@ -84,24 +83,29 @@ class View:
         return known
 
     def _index(self) -> dict[str, dict[str, int]]:
+        """The one pass. Days are compared as text: ``-`` (unknown) comes before every day."""
         groups: dict[str, dict[str, int]] = {}
+        levels, closing = self._levels, self._closing
+        first, last = self._period.first.strftime(_DAY), self._period.last.strftime(_DAY)
         for measure, amount in self.sums.items():
-            family, _, rest = measure.partition(":")
-            if family in LEVELS or family == _DECLARED_LEVEL:
-                self._add_level(measure, amount)
-                continue
-            if family == _DECLARED:
-                one, _, rest = rest.partition(":")
-                family = f"{_DECLARED}:{one}"
-            held = groups.get(family)
-            if held is None:
-                held = groups[family] = {}
-            held[rest] = amount
+            family, colon, rest = measure.partition(":")
+            if family in _BY_DAY:
+                name, _, day = measure.rpartition(":")
+                levels[name] = levels.get(name, 0) + amount
+                if first <= day <= last:
+                    closing[name] = closing.get(name, 0) + amount
+            elif colon:
+                if family == "m":
+                    family, rest = _declared(rest)
+                held = groups.get(family)
+                if held is None:
+                    groups[family] = {rest: amount}
+                else:
+                    held[rest] = amount
         return groups
 
-    def _add_level(self, measure: str, amount: int) -> None:
-        """Days are compared as text: ``-`` (unknown) comes before every ``YYYYMMDD``."""
-        name, _, day = measure.rpartition(":")
-        self._levels[name] = self._levels.get(name, 0) + amount
-        if self._first <= day <= self._last:
-            self._closing[name] = self._closing.get(name, 0) + amount
+
+def _declared(rest: str) -> tuple[str, str]:
+    """``m:<id>`` and what follows, which may be nothing."""
+    id_, _, rest = rest.partition(":")
+    return f"m:{id_}", rest
