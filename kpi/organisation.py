@@ -46,17 +46,19 @@ def employment(hired: date | None, left: date | None) -> Span:
 def moves(steps: Iterable[tuple[str, date | None]], employed: Span) -> tuple[Membership, ...]:
     """Memberships from "in this team from that day on": each ends where the next begins.
 
-    A move to the team "" is a time without any. Those that lie outside the employment are left out.
+    A move to the team "" is a time without any. Of two moves on one day the later listed counts;
+    those that lie outside the employment are left out.
 
     >>> [one.last for one in moves([("west", None), ("east", date(2026, 11, 16))],
     ...                            employment(date(2026, 1, 5), None))]
     [datetime.date(2026, 11, 15), datetime.date(9999, 12, 31)]
     """
-    ordered = sorted(steps, key=lambda step: step[1] or date.min)
-    ends = [begin - _DAY if begin else date.min for _, begin in ordered[1:]] + [date.max]
+    teams = {begin or date.min: team for team, begin in steps}
+    starts = sorted(teams)
+    ends = [start - _DAY for start in starts[1:]] + [date.max]
     found = (
-        (team, intersect(Span(begin or date.min, end), employed))
-        for (team, begin), end in zip(ordered, ends, strict=True)
+        (teams[start], intersect(Span(start, end), employed))
+        for start, end in zip(starts, ends, strict=False)
     )
     return tuple(Membership(team, *span) for team, span in found if team and span)
 
