@@ -24,6 +24,10 @@ from services.aggregator.fold import Changes, Fold, Tenant
 _encode = msgspec.msgpack.Encoder().encode
 
 
+_SIGNED = frozenset(("won", "lost", "built", "disq", "slip", "ov_won", "m"))
+"""Flows that may be below zero: money (a credit note), and whatever a tenant declares."""
+
+
 class Purpose(Enum):
     """Why a fold is written."""
 
@@ -172,12 +176,12 @@ def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) ->
             add((name, field_, str(delta), "0"))
         elif delta:
             add((name, field_, str(delta), str(held.expires)))
-            # A retraction may empty the hash, and with it goes the expiry. Of a level's changes
-            # the negative ones are retracted by positive ones.
+            # A retraction may empty the hash, and with it goes the expiry. Of a level's changes,
+            # and of what may be below zero, the negative ones are retracted by positive ones.
             if delta < 0:
                 dated.discard(name)
                 taken_back.add(name)
-            elif held.grain != "gd":
+            elif held.grain != "gd" and field_.partition(":")[0] not in _SIGNED:
                 dated.add(name)
     dated -= taken_back
 

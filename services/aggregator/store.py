@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 
+from kpi import CODE
 from kpi.entity import Entity, unpack
 from schemas import keys, topics
 from schemas.meaning import Meaning
 from services.aggregator.fence import Fence, Place
 from services.aggregator.fold import Entities, Ref, Tenant
+
+log = structlog.get_logger()
 
 CACHED_ENTITIES = 100_000
 DATED_HASHES = 500_000
@@ -158,7 +162,14 @@ class Store:
     async def _tenant(self, name: str) -> Tenant | None:
         fields = [keys.LIVE, keys.MEANING]
         live, meaning = await self._redis.hmget(keys.tenant_meta(self._p, name), fields)
-        return Tenant(int(live), _meaning.decode(meaning)) if live and meaning else None
+        if not live or not meaning:
+            return None
+        tenant = Tenant(int(live), _meaning.decode(meaning))
+        if tenant.meaning.code != CODE:
+            # Its entities were read by other rules: right again with the next generation.
+            told = {"tenant": name, "counted_by": tenant.meaning.code, "this_is": CODE}
+            log.warning("numbers of another version: run `paceline apply`", **told)
+        return tenant
 
     async def _load(
         self, refs: list[Ref], tenants: dict[str, Tenant | None], at: Place | None

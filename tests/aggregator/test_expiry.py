@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from schemas.envelope import Event
-from schemas.meaning import ConnectionMeaning, Meaning
+from schemas.meaning import ConnectionMeaning, DeclaredMeasure, Meaning
 from tests.aggregator.broker import P
 from tests.aggregator.stored import names
 from tests.aggregator.told import CRM, Desk, activation, call, told
@@ -21,7 +21,13 @@ QUALIFYING = Meaning(
             currency="USD", stages={"*": {"lead": "qualified", "signed": "won", "no": "lost"}}
         )
     },
+    credit="splits",
+    measures={
+        "due": DeclaredMeasure(entity="deal", moment="expected_close", take="sum", of="amount")
+    },
 )
+SHARED = "ana=60;ben=40"
+"""Ben has but money, without a count beside it."""
 
 
 def now() -> str:
@@ -59,6 +65,16 @@ def histories(when: str) -> dict[str, list[list[Event]]]:
             [told("e2", "deal", "1", when, stage="no")],
             [told("e3", "deal", "2", when, "create", stage="lead", owner="ana", amount="7")],
             [told("e4", "deal", "2", when, "delete")],
+        ],
+        "a shared credit note taken back, then another": [
+            [told("e1", "deal", "1", when, "create", stage="signed", split=SHARED, **deal)],
+            [told("e2", "deal", "1", when, "delete")],
+            [told("e3", "deal", "2", when, "create", stage="signed", split=SHARED, amount="350")],
+        ],
+        "an expected credit note that is put off and comes back": [
+            [told("e1", "deal", "1", when, "create", close_on="2999-03-31", **deal)],
+            [told("e2", "deal", "1", when, close_on="2999-06-30")],
+            [told("e3", "deal", "2", when, "create", close_on="2999-03-31", amount="350")],
         ],
         "a deal whose staleness moves to another month": [
             [told("e1", "deal", "1", "2026-06-15 10:00", "create", stage="lead", owner="ana")],
