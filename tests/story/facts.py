@@ -255,7 +255,7 @@ def _shares(
     left = amount - sum(whole.values())
     for owner in sorted(exact, key=lambda one: (-(exact[one] - whole[one]), one))[:left]:
         whole[owner] += 1
-    main = sorted(per_cent, key=lambda one: (-per_cent[one], one))[0]
+    main = min(per_cent, key=lambda one: (-per_cent[one], one))
     return (deal.connection, main), [((deal.connection, o), part) for o, part in whole.items()]
 
 

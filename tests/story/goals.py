@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from tests.story.days import day, days, period, worked, workdays
+from tests.story.days import day, days, period, workdays, worked
 from tests.story.people import PEOPLE, Person
 from tests.story.sheet import Subject
 
@@ -239,7 +239,7 @@ def _spread(person: Person, run: list[date]) -> dict[date, Fraction]:
     for weigh in (
         person.own,
         lambda one: Fraction(worked(person.calendar, one)),
-        lambda one: Fraction(1),
+        lambda _one: Fraction(1),
     ):
         total = sum((weigh(one) for one in run), Fraction(0))
         if total:

@@ -9,6 +9,8 @@ October and is on a ramp; Zhao Min moves from Shanghai to Overseas, and from Chi
 after 12 December. Times are wall-clock times: of Shanghai for deals A, of New York for deals B.
 """
 
+# ruff: noqa: E501 - a row of a table is one line
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -247,7 +249,7 @@ def _table() -> Iterator[Told]:
     for line in DEALS.strip().splitlines():
         if line and not line.startswith("#"):
             name, on, at, op, *rest = line.split()
-            fields = dict(one.split("=", 1) for one in rest)
+            fields: dict[str, Value] = {k: v for k, _, v in (one.partition("=") for one in rest)}
             yield _deal(name, _wall(f"{on} {at}", _zone(name)), op, fields)
 
 
