@@ -27,6 +27,7 @@ from tests.kpi.targets.sales import (
     present,
     span,
     target,
+    told,
 )
 
 
@@ -53,7 +54,10 @@ def test_a_change_on_16_april_counts_by_its_workdays() -> None:
     found = asked(versions, APRIL)
     assert found.base == 110_000
     assert found.reasons == ("changed 2026-04-16",)
-    assert [(one.version, one.amount.base) for one in found.segments] == [(1, 50_000), (2, 60_000)]
+    assert [told(one.version, one.amount.base) for one in found.segments] == [
+        (1, 50_000),
+        (2, 60_000),
+    ]
 
 
 def test_a_replacing_change_asks_for_the_whole_new_figure() -> None:
@@ -103,7 +107,7 @@ def test_the_latest_published_version_wins_from_its_day_on() -> None:
         target(660, "2026-04", version=3, effective="04-13"),
     ]
     found = asked(versions, APRIL)
-    assert [(one.version, one.amount.base) for one in found.segments] == [(1, 80), (3, 420)]
+    assert [told(one.version, one.amount.base) for one in found.segments] == [(1, 80), (3, 420)]
 
 
 def test_a_draft_never_counts_and_an_acknowledged_version_does() -> None:
@@ -113,14 +117,14 @@ def test_a_draft_never_counts_and_an_acknowledged_version_does() -> None:
         target(150_000, "2026-04", version=2, state="draft"),
     ]
     found = asked(versions, APRIL)
-    assert (found.base, found.version, found.state) == (100_000, 1, "acknowledged")
+    assert told(found.base, found.version, found.state) == (100_000, 1, "acknowledged")
     assert effective([versions[1]], AMOUNT, APRIL, AT_WORK, CIVIL) is None
 
 
 def test_zero_is_a_target() -> None:
     """Nothing is asked for, which is not the same as nothing said."""
     found = asked([target(0, "2026-11")], NOVEMBER)
-    assert (found.base, found.full, found.share) == (0, 0, 1)
+    assert told(found.base, found.full, found.share) == (0, 0, 1)
     assert effective([], AMOUNT, NOVEMBER, AT_WORK, CIVIL) is None
 
 
@@ -128,7 +132,7 @@ def test_tiers_are_prorated_alike() -> None:
     """A leave of 3 of November's 21 workdays takes a seventh off each tier."""
     versions = [target(21_000, "2026-11", stretch=42_000, commit=14_000)]
     found = asked(versions, NOVEMBER, presence=present(away("11-02", "11-04")))
-    assert (found.base, found.stretch, found.commit) == (18_000, 36_000, 12_000)
+    assert told(found.base, found.stretch, found.commit) == (18_000, 36_000, 12_000)
 
 
 def test_a_tier_that_only_one_version_has_is_elsewhere_the_base() -> None:
@@ -138,7 +142,7 @@ def test_a_tier_that_only_one_version_has_is_elsewhere_the_base() -> None:
         target(120_000, "2026-04", version=2, effective="04-16", stretch=180_000),
     ]
     found = asked(versions, APRIL)
-    assert (found.stretch, found.commit) == (140_000, None)
+    assert told(found.stretch, found.commit) == (140_000, None)
 
 
 def test_a_month_comes_from_its_quarter_by_workdays() -> None:
@@ -165,7 +169,7 @@ def test_a_distribution_that_does_not_fit_its_period_is_left_aside() -> None:
 def test_a_quarter_is_the_sum_of_its_months_and_names_the_missing() -> None:
     """October and December are set, November was forgotten."""
     found = asked([target(10, "2026-10"), target(30, "2026-12")], "2026-Q4")
-    assert (found.base, found.source) == (40, "sum")
+    assert told(found.base, found.source) == (40, "sum")
     assert found.missing == (NOVEMBER,)
     assert "no target from 2026-11-01 to 2026-11-30" in found.reasons
 
@@ -226,7 +230,7 @@ def test_a_ratio_or_level_is_taken_as_it_is(nature: Nature) -> None:
     """A win rate of 30 % in the quarter is 30 % in a month of leave, and on any day."""
     versions = [target(Fraction(3, 10), "2026-Q4", kpi=nature.kpi)]
     found = asked(versions, NOVEMBER, nature, present(away("11-02", "11-20")))
-    assert (found.base, found.share, found.segments) == (Fraction(3, 10), 1, ())
+    assert told(found.base, found.share, found.segments) == (Fraction(3, 10), 1, ())
     assert part(found, AT_WORK, [span("11-02", "11-06")]).base == Fraction(3, 10)
 
 
@@ -240,7 +244,7 @@ def test_a_ratios_change_holds_from_its_day_on() -> None:
     late = effective(versions, WIN_RATE, APRIL, AT_WORK, CIVIL, day=day("04-16"))
     assert early is not None
     assert late is not None
-    assert (early.base, late.base) == (30, 35)
+    assert told(early.base, late.base) == (30, 35)
 
 
 def test_a_cap_on_slipped_deals_shrinks_with_its_period_but_not_by_leave() -> None:

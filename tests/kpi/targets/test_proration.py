@@ -20,6 +20,7 @@ from tests.kpi.targets.sales import (
     present,
     span,
     target,
+    told,
 )
 
 
@@ -34,26 +35,26 @@ def november(presence: Presence, *, prorate: bool = True) -> Effective:
 def test_leave_takes_its_workdays_off_the_target() -> None:
     """FIELD: target x own workdays / workdays; a weekend within the leave costs nothing."""
     found = november(present(away("11-05", "11-09")))
-    assert (found.base, found.full, found.share) == (18_000, 21_000, Fraction(18, 21))
+    assert told(found.base, found.full, found.share) == (18_000, 21_000, Fraction(18, 21))
     assert found.reasons == ("leave 3 of 21 workdays",)
 
 
 def test_half_a_day_of_leave_is_half_a_day() -> None:
     """An afternoon."""
     found = november(present(away("11-05", "11-05", 1)))
-    assert (found.base, found.reasons) == (20_500, ("leave 0.5 of 21 workdays",))
+    assert told(found.base, found.reasons) == (20_500, ("leave 0.5 of 21 workdays",))
 
 
 def test_a_joiner_has_the_workdays_from_the_hire_on() -> None:
     """Hired on Monday 16 November: 11 of 21."""
     found = november(present(employed=Span(day("11-16"), date.max)))
-    assert (found.base, found.reasons) == (11_000, ("joined 2026-11-16",))
+    assert told(found.base, found.reasons) == (11_000, ("joined 2026-11-16",))
 
 
 def test_a_leaver_has_the_workdays_up_to_the_last() -> None:
     """Gone after Friday the 6th: 5 of 21."""
     found = november(present(employed=Span(date.min, day("11-06"))))
-    assert (found.base, found.reasons) == (5_000, ("left 2026-11-06",))
+    assert told(found.base, found.reasons) == (5_000, ("left 2026-11-06",))
 
 
 def test_whoever_was_gone_before_is_asked_for_nothing() -> None:
@@ -72,7 +73,7 @@ def test_a_target_that_is_not_to_be_prorated_stays_whole() -> None:
     """The parts of its line fall on the days at work all the same."""
     presence = present(away("11-02", "11-13"))
     found = november(presence, prorate=False)
-    assert (found.base, found.reasons) == (21_000, ())
+    assert told(found.base, found.reasons) == (21_000, ())
     assert line(found, presence, day("11-13")).base == 0
 
 
@@ -84,7 +85,7 @@ def test_leave_in_october_lowers_the_quarter_by_octobers_days() -> None:
     month = effective(versions, AMOUNT, NOVEMBER, presence, CIVIL)
     assert quarter is not None
     assert month is not None
-    assert (quarter.base, month.base) == (60_000, 21_000)
+    assert told(quarter.base, month.base) == (60_000, 21_000)
 
 
 def test_a_mover_keeps_the_target_and_each_team_has_the_share_of_the_stay() -> None:
@@ -96,7 +97,7 @@ def test_a_mover_keeps_the_target_and_each_team_has_the_share_of_the_stay() -> N
     found = november(AT_WORK)
     west = part(found, AT_WORK, stays(memberships, {"west"}, NOVEMBER))
     east = part(found, AT_WORK, stays(memberships, {"east"}, NOVEMBER))
-    assert (found.base, west.base, east.base) == (21_000, 10_000, 11_000)
+    assert told(found.base, west.base, east.base) == (21_000, 10_000, 11_000)
 
 
 def test_a_part_outside_of_the_target_has_nothing_of_it() -> None:

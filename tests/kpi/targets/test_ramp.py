@@ -25,6 +25,7 @@ from tests.kpi.targets.sales import (
     present,
     span,
     target,
+    told,
 )
 
 QUARTER_STEP = RampPlan(id="ae", steps={OTHERS: percent(0, 25)})
@@ -67,7 +68,7 @@ def test_by_calendar_months_february_is_all_at_a_quarter() -> None:
 def test_the_target_in_force_is_that_of_the_ramp_and_says_so() -> None:
     """The same 8k, from the target of February, with its two steps as reasons."""
     found = asked(OnRamp(QUARTER_STEP, HIRED), "2026-02", period="2026-02")
-    assert (round(found.base), found.full, found.source) == (8_036, 100_000, "ramp")
+    assert told(round(found.base), found.full, found.source) == (8_036, 100_000, "ramp")
     assert found.reasons == (
         "ramp 0 % 2026-02-01 to 2026-02-19",
         "ramp 25 % 2026-02-20 to 2026-02-28",
@@ -77,7 +78,7 @@ def test_the_target_in_force_is_that_of_the_ramp_and_says_so() -> None:
 def test_a_month_on_one_step_names_that_step() -> None:
     """April of a plan by calendar months, hired in January."""
     found = asked(OnRamp(MONTHLY, day("01-01")), "2026-03", period="2026-03")
-    assert (found.base, found.reasons) == (50_000, ("ramp 50 %",))
+    assert told(found.base, found.reasons) == (50_000, ("ramp 50 %",))
 
 
 def test_the_line_of_a_ramp_rises_with_its_steps() -> None:
@@ -168,9 +169,9 @@ def test_amounts_are_the_targets_of_their_months_and_the_full_one_follows() -> N
     plan = RampPlan(id="visits", steps={"new_customer_visits": amounts(20, 30)})
     on = OnRamp(plan, day("01-01"))
     months = [asked(on, f"2026-0{number}", base=None, nature=VISITS) for number in (1, 2)]
-    assert [(one.base, one.source) for one in months] == [(20, "ramp"), (30, "ramp")]
+    assert [told(one.base, one.source) for one in months] == [(20, "ramp"), (30, "ramp")]
     third = asked(on, "2026-03", base=44, period="2026-03", nature=VISITS)
-    assert (third.base, third.source) == (44, "own")
+    assert told(third.base, third.source) == (44, "own")
     assert asked(on, span("02-02", "02-08"), base=None, nature=VISITS).base == Fraction(30 * 5, 20)
 
 
@@ -178,14 +179,14 @@ def test_an_amount_on_the_ramp_stands_in_for_the_full_target() -> None:
     """The target of 100 visits waits until the amounts are through."""
     plan = RampPlan(id="visits", steps={"new_customer_visits": amounts(20)})
     found = asked(OnRamp(plan, day("02-01")), "2026-02", base=100, period="2026-02", nature=VISITS)
-    assert (found.base, found.full, found.reasons) == (20, 100, ("ramp by amount",))
+    assert told(found.base, found.full, found.reasons) == (20, 100, ("ramp by amount",))
 
 
 def test_without_a_full_target_a_month_after_the_amounts_has_none() -> None:
     """The quarter says which days are missing."""
     plan = RampPlan(id="visits", steps={"new_customer_visits": amounts(20, 30)})
     quarter = asked(OnRamp(plan, day("01-01")), "2026-Q1", base=None, nature=VISITS)
-    assert (quarter.base, quarter.missing) == (50, (named("2026-03"),))
+    assert told(quarter.base, quarter.missing) == (50, (named("2026-03"),))
 
 
 def test_experience_escalates_by_the_same_mechanism() -> None:
@@ -200,7 +201,7 @@ def test_a_kpi_without_steps_is_asked_for_in_full() -> None:
     """A plan that names only revenue leaves the visits alone."""
     plan = RampPlan(id="ae", steps={"won_amount": percent(0, 50)})
     found = asked(OnRamp(plan, day("02-01")), "2026-02", period="2026-02", nature=VISITS)
-    assert (found.base, found.source) == (100_000, "own")
+    assert told(found.base, found.source) == (100_000, "own")
 
 
 def test_a_ratio_has_the_step_of_the_day() -> None:
@@ -211,7 +212,7 @@ def test_a_ratio_has_the_step_of_the_day() -> None:
     versions = [target(40, "2026-Q1", kpi="win_rate")]
     march = effective(versions, WIN_RATE, named("2026-03"), presence, CIVIL, ramp=on)
     assert march is not None
-    assert (march.base, march.full, march.source) == (20, 40, "ramp")
+    assert told(march.base, march.full, march.source) == (20, 40, "ramp")
 
 
 def test_a_cap_is_not_made_stricter_for_the_new() -> None:
