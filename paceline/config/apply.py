@@ -8,25 +8,36 @@ made exactly where the numbers' meaning differs from the latest one.
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePath
 
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from paceline.config.difference import Change, difference, fields_that_differ, missing
+from paceline.config.difference import (
+    Change,
+    change_of,
+    deeds_of,
+    difference,
+    fields_that_differ,
+    missing,
+)
 from paceline.config.document import Document
 from paceline.config.meaning import meaning_of
 from paceline.config.problems import ConfigError, Problem
 from paceline.config.source import Source
-from paceline.config.state import TenantState, merged, states_of
+from paceline.config.state import TenantState, merged, states_of, targets_of
 from paceline.config.store import read_state, write_state
 from paceline.sql import generations, models
+from paceline.sql.changes import settle
 from paceline.sql.engine import reading, writing
 from paceline.sql.keys import now_ms
 from paceline.sql.statements import alone
+from paceline.sql.targets import Step, Target, deed, read_stored, steps, withdrawn, write_steps
 from schemas.meaning import Meaning, same
 
-_LOCK = 7_039_118_442
+LOCK = 7_039_118_442
+"""Whoever writes a configuration holds it: of two, the second sees what the first wrote."""
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +58,15 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
         return not self.changes and self.generation is None
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What somebody wants of a tenant: its state, and targets."""
+
+    state: TenantState
+    targets: list[Target]
+    actor: str
+    prune: bool = False
+
+
 async def apply(
     engine: AsyncEngine, document: Document, source: Source, *, code: int, prune: bool = False
 ) -> list[Applied]:
@@ -56,9 +76,9 @@ async def apply(
         ConfigError: a connection's id belongs to a tenant that is not in the document.
     """
     async with writing(engine) as session:
-        await alone(session, _LOCK)
+        await alone(session, LOCK)
         await _check_connections(session, document, source)
-        return [await _one(session, s, code, prune=prune) for s in states_of(document)]
+        return [await _one(session, each, code) for each in _wanted(document, source, prune=prune)]
 
 
 async def dry_run(
@@ -67,34 +87,88 @@ async def dry_run(
     """What ``apply`` would change; writes nothing."""
     async with reading(engine) as session:
         await _check_connections(session, document, source)
-        return [(await _plan(session, s, code, prune=prune))[0] for s in states_of(document)]
+        wanted = _wanted(document, source, prune=prune)
+        return [(await plan_of(session, each, code)).applied for each in wanted]
 
 
-async def _one(session: AsyncSession, wanted: TenantState, code: int, *, prune: bool) -> Applied:
-    planned, before, after = await _plan(session, wanted, code, prune=prune)
-    if planned.changes:
-        await write_state(session, before, after)
-    if planned.generation is not None:
-        await generations.add_if_new(session, wanted.id, meaning_of(after, code))
-    if not planned.nothing:
-        await _note(session, after)
-    return planned
+def _wanted(document: Document, source: Source, *, prune: bool) -> list[Wanted]:
+    actor = f"file:{PurePath(source.file).name}"
+    states = states_of(document)
+    pairs = zip(states, document.tenants, strict=True)
+    return [Wanted(state, targets_of(tenant, state), actor, prune) for state, tenant in pairs]
 
 
-async def _plan(
-    session: AsyncSession, wanted: TenantState, code: int, *, prune: bool
-) -> tuple[Applied, TenantState | None, TenantState]:
-    before = await read_state(session, wanted.id)
-    after = merged(before, wanted, prune=prune)
-    number, meaning = await _next(session, wanted.id, meaning_of(after, code))
-    planned = Applied(
-        tenant=wanted.id,
-        changes=difference(before, after),
-        kept=missing(wanted, after),
+async def _one(session: AsyncSession, wanted: Wanted, code: int) -> Applied:
+    planned = await plan_of(session, wanted, code)
+    await carry_out(session, planned, code, wanted.actor)
+    return planned.applied
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """What will be done, and from what to what."""
+
+    applied: Applied
+    before: TenantState | None
+    after: TenantState
+    steps: list[Step]
+
+
+async def plan_of(session: AsyncSession, wanted: Wanted, code: int) -> Planned:
+    """What it takes to bring the tenant to what is wanted."""
+    before = await read_state(session, wanted.state.id)
+    after = merged(before, wanted.state, prune=wanted.prune)
+    return await planned_from(session, before, after, wanted, code)
+
+
+async def planned_from(
+    session: AsyncSession,
+    before: TenantState | None,
+    after: TenantState,
+    wanted: Wanted,
+    code: int,
+) -> Planned:
+    """The same where it is known already what the state will be."""
+    number, meaning = await _next(session, after.id, meaning_of(after, code))
+    steps = await _steps(session, wanted)
+    applied = Applied(
+        tenant=after.id,
+        changes=difference(before, after) + [change_of(step) for step in steps],
+        kept=missing(wanted.state, after),
         generation=number,
         meaning=meaning,
     )
-    return planned, before, after
+    return Planned(applied, before, after, steps)
+
+
+async def carry_out(session: AsyncSession, planned: Planned, code: int, actor: str) -> None:
+    """Do it, in the caller's transaction: rows, versions, targets, generation, audit."""
+    applied, before, after = planned.applied, planned.before, planned.after
+    deeds = deeds_of(before, after)
+    if deeds:
+        await write_state(session, before, after, actor)
+    if planned.steps:
+        await write_steps(session, after.id, planned.steps, actor)
+    if applied.generation is not None:
+        await generations.add_if_new(session, after.id, meaning_of(after, code))
+    if deeds or applied.generation is not None:
+        await _note(session, after)
+    await settle(session, after.id, actor, deeds + [deed(step) for step in planned.steps])
+
+
+async def _steps(session: AsyncSession, wanted: Wanted) -> list[Step]:
+    by_id: dict[str, list[Target]] = {}
+    for target in wanted.targets:
+        by_id.setdefault(target.id, []).append(target)
+    if not by_id:
+        return []
+    stored = await read_stored(session, wanted.state.id, None if wanted.prune else by_id)
+    found = [
+        step
+        for id_, each in by_id.items()
+        for step in steps(stored.get(id_, []), each, whole=wanted.prune)
+    ]
+    gone = sorted(stored.keys() - by_id.keys()) if wanted.prune else []
+    return found + [step for id_ in gone for step in withdrawn(stored[id_])]
 
 
 async def _next(

@@ -12,10 +12,23 @@ from typing import Any, Literal
 import msgspec
 
 from paceline.config.state import TenantState
+from paceline.sql.changes import Action, Deed
+from paceline.sql.targets import Step, plain
 
 Sign = Literal["+", "-", "~"]
 
-_GROUPS = (("team", "teams"), ("rep", "reps"), ("connection", "connections"))
+_GROUPS = (
+    ("team", "teams"),
+    ("rep", "reps"),
+    ("connection", "connections"),
+    ("measure", "measures"),
+    ("kpi", "kpis"),
+    ("calendar", "calendars"),
+    ("role", "roles"),
+    ("ramp", "ramps"),
+)
+_OUTER = ("settings.", "terms.")
+"""Words of the stored form that the file does not know."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -37,6 +50,32 @@ def difference(before: TenantState | None, after: TenantState) -> list[Change]:
     for kind, group in _GROUPS:
         changes += _group(kind, _members(before, group), _members(after, group))
     return changes
+
+
+def deeds_of(before: TenantState | None, after: TenantState) -> list[Deed]:
+    """The same changes as the audit keeps them: each thing whole, before and after."""
+    pairs = [("tenants", after.id, _plain(before, own=True), _plain(after, own=True))]
+    for _, group in _GROUPS:
+        old, new = _members(before, group), _members(after, group)
+        names = sorted(old.keys() | new.keys())
+        pairs += [(group, name, old.get(name), new.get(name)) for name in names]
+    return [
+        Deed(action=_action(old, new), kind=kind, subject=name, before=_json(old), after=_json(new))
+        for kind, name, old, new in pairs
+        if old != new
+    ]
+
+
+def change_of(step: Step) -> Change:
+    """A step of a target as a line."""
+    sign: Sign = "+" if step.action == "create" else "-" if step.action == "withdraw" else "~"
+    if step.before is None:
+        named = ("base", "stretch", "commit", "effective", "state")
+        said = plain(step.target)
+        details = tuple(f"{key} {said[key]}" for key in named if key in said)
+    else:
+        details = fields_that_differ(plain(step.before), plain(step.target))
+    return Change(sign, "target", step.target.id, details)
 
 
 def missing(wanted: TenantState, after: TenantState) -> list[str]:
@@ -76,6 +115,15 @@ def _compare(kind: str, name: str, before: Any, after: Any) -> list[Change]:
     return [Change("~", kind, name, fields_that_differ(before, after))]
 
 
+def _action(before: Any, after: Any) -> Action:
+    return "create" if before is None else "remove" if after is None else "change"
+
+
+def _json(thing: Any) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = None if thing is None else msgspec.to_builtins(thing)
+    return found
+
+
 def _names(thing: Any) -> tuple[str, ...]:
     leaves = _leaves(thing)
     return tuple(str(leaves[key]) for key in ("name", "name_zh", "kind") if leaves.get(key))
@@ -102,7 +150,9 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         for key, inner in value.items():
             yield from _walk(f"{path}.{key}" if path else str(key), inner)
     else:
-        yield path.removeprefix("settings."), value
+        for outer in _OUTER:
+            path = path.removeprefix(outer)
+        yield path, value
 
 
 def _shown(value: Any) -> str:
@@ -114,4 +164,8 @@ def _shown(value: Any) -> str:
 
 
 def _item(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else _shown(value)
+    inner = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(inner, list | tuple):
+        return _shown(value)
+    # What is not said, such as the open end of a membership, is not shown.
+    return " ".join(_shown(one) for one in inner if one not in (None, False, [], ()))

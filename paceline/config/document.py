@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from paceline.config.problems import meant
-from paceline.config.source import Map
+from paceline.config import plan_shapes as plan
+from paceline.config.shape import Name, Shape
 from paceline.config.words import (
     Currency,
+    Date,
     EnvName,
     Expression,
     FieldName,
     HubSpotProperty,
     Id,
+    KpiId,
     Link,
     TargetField,
     VendorId,
@@ -36,24 +31,6 @@ from paceline.config.words import (
 from paceline.sql.connections import Scheme, UriForm
 from schemas.envelope import EntityKind, Op
 from schemas.meaning import Category
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class Shape(BaseModel):
-    """A mapping whose keys are all known; others are reported together with everything else."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_known_keys(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, Map) or info.context is None:
-            return value
-        for key in value.keys() - cls.model_fields.keys():
-            what = f"unknown key `{key}`; {meant(key, cls.model_fields)}"
-            info.context.report((*value.path, key), what, key=True)
-        return {key: value[key] for key in value if key in cls.model_fields}
 
 
 class Team(Shape):
@@ -66,16 +43,42 @@ class Team(Shape):
     teams: list[Team] = []
 
 
+def _managed(value: Any) -> Any:
+    return [{"team": value}] if isinstance(value, str) else value
+
+
 class Rep(Shape):
-    """A person who sells; ``owners`` are the person's ids in each connection."""
+    """A person who sells; ``owners`` are the person's ids in each connection.
+
+    ``team`` and ``zone`` hold always; ``teams`` and ``zones`` in their place are dated.
+    """
 
     id: Id
     name: Name
     name_zh: Name | None = None
-    team: Id
+    team: Id | None = None
+    teams: list[plan.DatedTeam] = []
     zone: Zone | None = None
-    manages: Id | None = None
+    zones: list[plan.DatedZone] = []
+    manages: Annotated[list[plan.DatedTeam], BeforeValidator(_managed)] | None = None
     owners: dict[str, Annotated[list[VendorId], BeforeValidator(as_list)]] = {}
+    role: Id | None = None
+    kpis: list[KpiId] | None = None
+    hired: Date | None = None
+    left: Date | None = None
+    calendar: Id | None = None
+    ramp: Id | None = None
+    leave: list[plan.Away] = []
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Rep:
+        if self.team is None and not self.teams:
+            raise wrong("`team` is missing; add the id of the rep's team")
+        if self.team is not None and self.teams:
+            raise wrong("`team` holds always and `teams` are dated; keep one of them")
+        if self.zone is not None and self.zones:
+            raise wrong("`zone` holds always and `zones` are dated; keep one of them")
+        return self
 
 
 class Secret(Shape):
@@ -184,6 +187,21 @@ class Tenant(Shape):
     currency: Currency
     stale_after_days: Annotated[int, Field(ge=1, le=3650)] | None = 30
     entity_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    fiscal: plan.Fiscal = plan.Fiscal()
+    credit: Literal["owner", "splits"] = "owner"
+    interpolate_today: bool = False
+    qualification: plan.Qualification = plan.Qualification()
+    disqualification: plan.Disqualification | None = None
+    activities: plan.Activities | None = None
+    measures: list[plan.Measure] = []
+    kpis: list[plan.Kpi] = []
+    weights: plan.Weights = {}
+    calendars: list[plan.Calendar] = []
+    calendar: Id | None = None
+    roles: list[plan.Role] = []
+    ramps: list[plan.Ramp] = []
+    sources: plan.Sources = plan.Sources()
+    targets: list[plan.Target] = []
     teams: list[Team] = []
     reps: list[Rep] = []
     connections: list[Connection] = []

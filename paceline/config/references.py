@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from paceline.config.plan_checks import check_plan, maps
 from paceline.config.problems import meant
 from paceline.config.source import Int, Map, Path, Source
 
@@ -19,23 +20,31 @@ def check(source: Source) -> None:
     """Report every wrong reference, duplicate and cycle of the file."""
     tenants: Seen = {}
     connections: Seen = {}
-    for tenant in _maps(source.data, "tenants"):
+    for tenant in maps(source.data, "tenants"):
         _first(source, tenants, tenant, "tenant")
-        for connection in _maps(tenant, "connections"):
+        for connection in maps(tenant, "connections"):
             _first(source, connections, connection, "connection")
-        _check_tenant(source, tenant)
+        check_tenant(source, tenant)
 
 
-def _check_tenant(source: Source, tenant: Map) -> None:
+def check_tenant(source: Source, tenant: Map) -> None:
+    """The same for one tenant alone."""
     teams = _teams(source, tenant)
-    connections = {c["id"] for c in _maps(tenant, "connections") if isinstance(c.get("id"), str)}
+    connections = {c["id"] for c in maps(tenant, "connections") if isinstance(c.get("id"), str)}
     reps: Seen = {}
     owners: Seen = {}
-    for rep in _maps(tenant, "reps"):
+    for rep in maps(tenant, "reps"):
         _first(source, reps, rep, "rep")
         for key in ("team", "manages"):
             _refer(source, rep, key, teams, "team")
+            for dated in maps(rep, "teams" if key == "team" else key):
+                _refer(source, dated, "team", teams, "team")
         _check_owners(source, rep, connections, owners)
+    for key in ("measures", "kpis", "calendars", "roles", "ramps"):
+        seen: Seen = {}
+        for one in maps(tenant, key):
+            _first(source, seen, one, key.removesuffix("s"))
+    check_plan(source, tenant, teams, set(reps))
 
 
 def _teams(source: Source, tenant: Map) -> set[str]:
@@ -53,7 +62,7 @@ def _teams(source: Source, tenant: Map) -> set[str]:
 
 
 def _walk(above: Map, parent: str | None) -> Iterator[tuple[Map, str | None]]:
-    for team in _maps(above, "teams"):
+    for team in maps(above, "teams"):
         yield team, parent
         here = team.get("id")
         yield from _walk(team, here if isinstance(here, str) else parent)
@@ -106,8 +115,8 @@ def _check_owners(source: Source, rep: Map, connections: set[str], owners: Seen)
 def _own(source: Source, owners: Seen, owner: tuple[str, str], path: Path) -> None:
     first = owners.setdefault(owner, path)
     if first is not path:
-        what = f"owner `{owner[1]}` of `{owner[0]}` already belongs to the rep in line"
-        source.report(path, f"{what} {source.line_of(first)}; an owner belongs to one rep")
+        what = f"owner `{owner[1]}` of `{owner[0]}` already belongs to the rep in"
+        source.report(path, f"{what} {source.where(first)}; an owner belongs to one rep")
 
 
 def _first(source: Source, seen: Seen, thing: Map, kind: str) -> bool:
@@ -118,8 +127,8 @@ def _first(source: Source, seen: Seen, thing: Map, kind: str) -> bool:
     first = seen.setdefault(found, path)
     if first is path:
         return True
-    line = source.line_of(first)
-    source.report(path, f"{kind} id `{found}` is already used in line {line}; ids are unique")
+    place = source.where(first)
+    source.report(path, f"{kind} id `{found}` is already used in {place}; ids are unique")
     return False
 
 
@@ -131,11 +140,6 @@ def _refer(source: Source, thing: Map, key: str, known: set[str], kind: str) -> 
 
 def _text(value: Any) -> str:
     return value.text if isinstance(value, Int) else str(value)
-
-
-def _maps(above: Any, key: str) -> list[Map]:
-    found = above.get(key) if isinstance(above, Map) else None
-    return [one for one in found if isinstance(one, Map)] if isinstance(found, list) else []
 
 
 def _map(above: Map, key: str) -> Map:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -35,12 +36,20 @@ class Int(int):
     text: str
 
 
+class Float(float):
+    """A number that remembers how it was written: a target of ``0.1`` is exactly a tenth."""
+
+    text: str
+
+
 class Place:
     """Where a key and its value begin, (line, column) from 1."""
 
     def __init__(self, key: Node | None, value: Node) -> None:
         self.value = _mark(value)
         self.key = self.value if key is None else _mark(key)
+        self.opening = _opening(value)
+        """Characters before the text of a value that stands on one line; None: it does not."""
 
 
 class Source:
@@ -64,9 +73,18 @@ class Source:
             return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def report(self, path: Path, what: str, *, key: bool = False) -> None:
-        """Note a mistake at a path, or at the nearest place above it."""
-        self.problems.append(self.problem(path, what, key=key))
+    def report(self, path: Path, what: str, *, key: bool = False, character: int = 0) -> None:
+        """Note a mistake at a path, or at the nearest place above it.
+
+        ``character``: at this character (from 1) of the text that stands there, where it stands on
+        one line.
+        """
+        problem = self.problem(path, what, key=key)
+        opening = self._places[self._known(path)].opening
+        if character and opening is not None:
+            column = problem.column + opening + character - 1
+            problem = msgspec.structs.replace(problem, column=column)
+        self.problems.append(problem)
 
     def problem(self, path: Path, what: str, *, key: bool = False) -> Problem:
         """A mistake at a path; ``key``: at the key's own place instead of its value's."""
@@ -75,9 +93,9 @@ class Source:
         line, column = place.key if key else place.value
         return Problem(line, column, dotted(known), what)
 
-    def line_of(self, path: Path) -> int:
-        """The line on which the value of a path begins."""
-        return self._places[self._known(path)].value[0]
+    def where(self, path: Path) -> str:
+        """How another sentence speaks of the place of a path: ``line 12``."""
+        return f"line {self._places[self._known(path)].value[0]}"
 
     def _known(self, path: Path) -> Path:
         # Pydantic puts words of its own, such as a union's tag, between the keys of the file.
@@ -154,13 +172,20 @@ def _mark(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _number(text: str) -> int | float:
+def _number(text: str) -> Int | Float:
+    number: Int | Float
     try:
         number = Int(text)
     except ValueError:
-        return float(text.replace("_", "")) if _is_decimal(text) else float("nan")
+        number = Float(text.replace("_", "")) if _is_decimal(text) else Float("nan")
     number.text = text
     return number
+
+
+def _opening(node: Node) -> int | None:
+    if node.start_mark.line != node.end_mark.line or getattr(node, "style", None) in ("|", ">"):
+        return None
+    return 1 if getattr(node, "style", None) in ("'", '"') else 0
 
 
 def _is_decimal(text: str) -> bool:

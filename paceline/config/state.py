@@ -11,7 +11,11 @@ from typing import Any
 
 import msgspec
 
+from kpi.definitions import Definition
 from paceline.config import document as doc
+from paceline.config import plan_state
+from paceline.config.targets import Scope, target_of
+from paceline.holidays import CalendarSpec
 from paceline.sql.connections import (
     ConnectionKind,
     ConnectionSettings,
@@ -20,14 +24,10 @@ from paceline.sql.connections import (
     Signature,
     UriForm,
 )
-
-
-class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the numbers of all connections share."""
-
-    currency: str
-    stale_after_days: int | None
-    entity_retention_days: int
+from paceline.sql.definitions import in_force, shipped
+from paceline.sql.stored import Ramp, Role, TenantSettings, Terms
+from paceline.sql.targets import Target
+from schemas.meaning import DeclaredMeasure
 
 
 class TeamState(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +43,7 @@ class RepState(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     name_zh: str | None
-    team: str
-    zone: str | None
-    manages: str | None
+    terms: Terms
     owners: tuple[tuple[str, str], ...]
 
 
@@ -68,11 +66,41 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     teams: dict[str, TeamState]
     reps: dict[str, RepState]
     connections: dict[str, SourceState]
+    measures: dict[str, DeclaredMeasure] = {}
+    kpis: dict[str, Definition] = {}
+    """The tenant's own, all of version 1 here; the weights' composite is among them."""
+    calendars: dict[str, CalendarSpec] = {}
+    roles: dict[str, Role] = {}
+    ramps: dict[str, Ramp] = {}
+
+
+GROUPS = ("teams", "reps", "connections", "measures", "kpis", "calendars", "roles", "ramps")
+"""What of a tenant is kept where a file does not speak of it."""
 
 
 def states_of(document: doc.Document) -> list[TenantState]:
     """The states that a document asks for, in its order."""
     return [_tenant(tenant) for tenant in document.tenants]
+
+
+def targets_of(tenant: doc.Tenant, state: TenantState) -> list[Target]:
+    """The targets of a checked file, in its order."""
+    scope = scope_of(state)
+    found = (target_of(one, scope)[0] for one in tenant.targets)
+    return [one for one in found if one is not None]
+
+
+def scope_of(state: TenantState) -> Scope:
+    """What targets of the tenant may speak of."""
+    definitions = in_force(state.kpis, (one.settings for one in state.connections.values()))
+    return Scope(
+        tenant=state.id,
+        currency=state.settings.currency,
+        fiscal=state.settings.fiscal,
+        units={one.id: one.unit for one in definitions},
+        reps=state.reps.keys(),
+        teams=state.teams.keys(),
+    )
 
 
 def merged(stored: TenantState | None, wanted: TenantState, *, prune: bool) -> TenantState:
@@ -83,13 +111,16 @@ def merged(stored: TenantState | None, wanted: TenantState, *, prune: bool) -> T
     if stored is None or prune:
         return wanted
     taken = {owner for rep in wanted.reps.values() for owner in rep.owners}
-    kept = {name: _without(rep, taken) for name, rep in stored.reps.items()}
-    return msgspec.structs.replace(
-        wanted,
-        teams=stored.teams | wanted.teams,
-        reps=kept | wanted.reps,
-        connections=stored.connections | wanted.connections,
-    )
+    held: dict[str, dict[str, Any]] = {name: getattr(stored, name) for name in GROUPS}
+    held["reps"] = {name: _without(rep, taken) for name, rep in stored.reps.items()}
+    held["kpis"] = {name: one for name, one in stored.kpis.items() if not _weighed(stored, name)}
+    both = {name: kept | getattr(wanted, name) for name, kept in held.items()}
+    return msgspec.structs.replace(wanted, **both)
+
+
+def _weighed(state: TenantState, kpi: str) -> bool:
+    """The composite is the weights', so it goes where they go."""
+    return kpi == "composite" and bool(state.settings.weights)
 
 
 def _without(rep: RepState, taken: set[tuple[str, str]]) -> RepState:
@@ -98,19 +129,22 @@ def _without(rep: RepState, taken: set[tuple[str, str]]) -> RepState:
 
 
 def _tenant(tenant: doc.Tenant) -> TenantState:
+    connections = {one.id: _source(one, tenant) for one in tenant.connections}
+    known = {one.id: one for one in shipped(one.settings for one in connections.values())}
     return TenantState(
         id=tenant.id,
         name=tenant.name,
         name_zh=tenant.name_zh,
         zone=tenant.zone,
-        settings=TenantSettings(
-            currency=tenant.currency,
-            stale_after_days=tenant.stale_after_days,
-            entity_retention_days=tenant.entity_retention_days,
-        ),
+        settings=plan_state.settings_of(tenant),
         teams=dict(_teams(tenant.teams, None)),
-        reps={rep.id: _rep(rep) for rep in tenant.reps},
-        connections={one.id: _source(one, tenant) for one in tenant.connections},
+        reps={rep.id: rep_of(rep) for rep in tenant.reps},
+        connections=connections,
+        measures={one.id: plan_state.measure_of(one, tenant.currency) for one in tenant.measures},
+        kpis=plan_state.kpis_of(tenant.kpis, tenant.weights, known),
+        calendars={one.id: plan_state.calendar_of(one) for one in tenant.calendars},
+        roles={one.id: plan_state.role_of(one) for one in tenant.roles},
+        ramps={one.id: plan_state.ramp_of(one) for one in tenant.ramps},
     )
 
 
@@ -121,14 +155,13 @@ def _teams(teams: list[doc.Team], above: str | None) -> Iterator[tuple[str, Team
         yield from _teams(team.teams, team.id)
 
 
-def _rep(rep: doc.Rep) -> RepState:
+def rep_of(rep: doc.Rep) -> RepState:
+    """A rep as it is kept."""
     owners = [(connection, owner) for connection, ids in rep.owners.items() for owner in ids]
     return RepState(
         name=rep.name,
         name_zh=rep.name_zh,
-        team=rep.team,
-        zone=rep.zone,
-        manages=rep.manages,
+        terms=plan_state.terms_of(rep),
         owners=tuple(sorted(owners)),
     )
 
@@ -139,6 +172,7 @@ def _source(source: doc.HubSpot | doc.Json | doc.CloudEvents, tenant: doc.Tenant
         zone=source.zone or tenant.zone,
         signatures=_signatures(source),
         stages=source.stages,
+        steps={pipeline: tuple(stages) for pipeline, stages in source.stages.items()},
         mapping=None if isinstance(source, doc.HubSpot) else _mapping(source.mapping),
         portal=source.portal if isinstance(source, doc.HubSpot) else None,
         properties=source.properties if isinstance(source, doc.HubSpot) else {},

@@ -12,20 +12,22 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from paceline.config.state import RepState, SourceState, TeamState, TenantSettings, TenantState
-from paceline.sql import models
+from paceline.config.state import RepState, SourceState, TeamState, TenantState
+from paceline.sql import items, models
+from paceline.sql.changes import today
 from paceline.sql.connections import list_connections
-from paceline.sql.org import load_org
+from paceline.sql.org import terms_of
+from paceline.sql.stored import TenantSettings
 
 Rows = dict[tuple[str, ...], models.Base]
 
 
 async def read_state(session: AsyncSession, tenant: str) -> TenantState | None:
     """The tenant as it is stored; None where it is not."""
-    row = await session.get(models.Tenant, tenant)
-    org = await load_org(session, tenant)
-    if row is None or org is None:
+    row = await session.get(models.Tenant, tenant, populate_existing=True)
+    if row is None:
         return None
+    versions = await items.read_versions(session, tenant)
     return TenantState(
         id=row.id,
         name=row.name,
@@ -33,14 +35,17 @@ async def read_state(session: AsyncSession, tenant: str) -> TenantState | None:
         zone=row.zone,
         settings=msgspec.convert(row.settings, TenantSettings),
         teams={
-            team.id: TeamState(name=team.name, name_zh=team.name_zh, parent=team.parent)
-            for team in org.teams.values()
+            team.id: TeamState(name=team.name, name_zh=team.name_zh, parent=team.parent_id)
+            for team in await session.scalars(
+                select(models.Team).where(models.Team.tenant == tenant)
+            )
         },
         reps=await _reps(session, tenant),
         connections={
             one.id: SourceState(kind=one.kind, enabled=one.enabled, settings=one.settings)
             for one in await list_connections(session, tenant)
         },
+        **{kind: items.present(versions, kind) for kind in items.TYPES},
     )
 
 
@@ -54,9 +59,7 @@ async def _reps(session: AsyncSession, tenant: str) -> dict[str, RepState]:
         row.id: RepState(
             name=row.name,
             name_zh=row.name_zh,
-            team=row.team_id,
-            zone=row.zone,
-            manages=row.manages_team,
+            terms=terms_of(row),
             owners=tuple(sorted(owners.get(row.id, []))),
         )
         for row in await session.scalars(select(models.Rep).where(models.Rep.tenant == tenant))
@@ -64,9 +67,40 @@ async def _reps(session: AsyncSession, tenant: str) -> dict[str, RepState]:
 
 
 async def write_state(
+    session: AsyncSession, before: TenantState | None, after: TenantState, author: str = ""
+) -> None:
+    """Make the rows of ``before`` those of ``after``; of what is versioned, add versions."""
+    await _write_rows(session, before, after)
+    await _write_items(session, before, after, author)
+    await session.flush()
+
+
+async def _write_items(
+    session: AsyncSession, before: TenantState | None, after: TenantState, author: str
+) -> None:
+    last = items.newest(await items.read_versions(session, after.id))
+    day = today(after.zone)
+    for kind in items.TYPES:
+        old = {} if before is None else getattr(before, kind)
+        new = getattr(after, kind)
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                found = last.get((kind, name))
+                await items.add_version(
+                    session,
+                    after.id,
+                    kind,
+                    name,
+                    new.get(name),
+                    last=found.version if found else 0,
+                    since=day,
+                    author=author,
+                )
+
+
+async def _write_rows(
     session: AsyncSession, before: TenantState | None, after: TenantState
 ) -> None:
-    """Make the rows of ``before`` those of ``after``."""
     old, new = _rows(before), _rows(after)
     for key, row in new.items():
         if key not in old or _values(old[key]) != _values(row):
@@ -75,7 +109,6 @@ async def write_state(
         # The constraints are checked at commit, so the order does not matter.
         found = await session.get(type(old[key]), _identity(old[key]))
         await session.delete(found)
-    await session.flush()
 
 
 def _rows(state: TenantState | None) -> Rows:
@@ -126,9 +159,10 @@ def _rep_rows(state: TenantState) -> list[models.Base]:
                 id=name,
                 name=rep.name,
                 name_zh=rep.name_zh,
-                team_id=rep.team,
-                zone=rep.zone,
-                manages_team=rep.manages,
+                team_id=rep.terms.teams[-1].team,
+                zone=rep.terms.zones[-1].zone if rep.terms.zones else None,
+                manages_team=rep.terms.manages[-1].team if rep.terms.manages else None,
+                terms=msgspec.to_builtins(rep.terms),
             )
         )
         rows += [

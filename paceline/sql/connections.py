@@ -68,6 +68,8 @@ class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True, omit_default
     signatures: tuple[Signature, ...] = ()
     """Empty for ``cloudevents``, which come under an API key."""
     stages: dict[str, dict[str, Category]] = {}
+    steps: dict[str, tuple[str, ...]] = {}
+    """pipeline -> its stages in the order of the file, which a JSON object does not keep."""
     mapping: Mapping | None = None
     portal: str | None = None
     """HubSpot's portal id; events of another portal are refused."""

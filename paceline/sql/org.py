@@ -7,13 +7,18 @@ moment's view (within ``reading``), only this tenant's rows, and no secret.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kpi.organisation import Membership, ZoneSpan, team_on, zone_on
 from paceline.sql import models
+from paceline.sql.changes import today
 from paceline.sql.connections import list_connections
+from paceline.sql.stored import Terms
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,16 +38,22 @@ class Owner(msgspec.Struct, frozen=True, order=True):
 
 
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who sells; ``manages`` is the root of the teams that this person leads."""
+    """A person who sells; ``manages`` is the root of the teams that this person leads.
+
+    ``team``, ``zone`` and ``manages`` are as of the day on which the organisation was read;
+    ``terms`` has them with their days.
+    """
 
     id: str
     name: str
     name_zh: str | None
     team: str
+    """Between two memberships the one before; before the first one, the first."""
     zone: str
     """IANA zone, the tenant's where the rep has none."""
     manages: str | None
     owners: tuple[Owner, ...]
+    terms: Terms = Terms()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +112,22 @@ async def list_tenants(session: AsyncSession) -> list[str]:
     return list(await session.scalars(select(models.Tenant.id).order_by(models.Tenant.id)))
 
 
-async def load_org(session: AsyncSession, tenant: str) -> Org | None:
-    """The tenant's organisation as it is now; None where there is no such tenant."""
+def terms_of(row: models.Rep) -> Terms:
+    """What is dated of a person; a row that was never dated says it in its columns."""
+    if row.terms:
+        return msgspec.convert(row.terms, Terms)
+    return Terms(
+        teams=(Membership(row.team_id),),
+        zones=(ZoneSpan(row.zone),) if row.zone else (),
+        manages=(Membership(row.manages_team),) if row.manages_team else (),
+    )
+
+
+async def load_org(session: AsyncSession, tenant: str, *, day: date | None = None) -> Org | None:
+    """The tenant's organisation on a civil day, None: today where each person is.
+
+    None where there is no such tenant.
+    """
     row = await session.get(models.Tenant, tenant, populate_existing=True)
     if row is None:
         return None
@@ -113,7 +138,7 @@ async def load_org(session: AsyncSession, tenant: str) -> Org | None:
         zone=row.zone,
         currency=row.settings["currency"],
         teams=await _teams(session, tenant),
-        reps=await _reps(session, row),
+        reps=await _reps(session, row, day),
         connections=await _sources(session, tenant),
     )
 
@@ -128,23 +153,36 @@ async def _teams(session: AsyncSession, tenant: str) -> dict[str, Team]:
     }
 
 
-async def _reps(session: AsyncSession, tenant: models.Tenant) -> dict[str, Rep]:
+async def _reps(session: AsyncSession, tenant: models.Tenant, day: date | None) -> dict[str, Rep]:
     owners = await _owners(session, tenant.id)
     found = await session.scalars(
         select(models.Rep).where(models.Rep.tenant == tenant.id).order_by(models.Rep.id)
     )
-    return {
-        row.id: Rep(
-            id=row.id,
-            name=row.name,
-            name_zh=row.name_zh,
-            team=row.team_id,
-            zone=row.zone or tenant.zone,
-            manages=row.manages_team,
-            owners=tuple(sorted(owners[row.id])),
-        )
-        for row in found
-    }
+    now = day or today(tenant.zone)
+    return {row.id: _rep(row, tenant.zone, day, now, owners[row.id]) for row in found}
+
+
+def _rep(
+    row: models.Rep, ordinary: str, day: date | None, now: date, owners: Sequence[Owner]
+) -> Rep:
+    terms = terms_of(row)
+    zone = zone_on(terms.zones, now, ordinary)
+    here = day or (now if zone == ordinary else today(zone))
+    return Rep(
+        id=row.id,
+        name=row.name,
+        name_zh=row.name_zh,
+        team=_team(terms, here),
+        zone=zone_on(terms.zones, here, ordinary),
+        manages=team_on(terms.manages, here),
+        owners=tuple(sorted(owners)),
+        terms=terms,
+    )
+
+
+def _team(terms: Terms, day: date) -> str:
+    begun = [one for one in terms.teams if one.span.first <= day]
+    return (begun[-1] if begun else terms.teams[0]).team
 
 
 async def _owners(session: AsyncSession, tenant: str) -> defaultdict[str, list[Owner]]:

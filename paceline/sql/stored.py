@@ -13,10 +13,9 @@ import msgspec
 
 from kpi.calendar.fiscal import FiscalCalendar
 from kpi.calendar.workdays import Leave
+from kpi.definitions import SELLING
 from kpi.organisation import Membership, ZoneSpan
 from schemas.meaning import Credit
-
-Scalar = str | int | bool
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,7 +25,7 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     name_zh: str | None = None
     field: str
-    values: tuple[Scalar, ...] = ()
+    values: tuple[str | bool, ...] = ()
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,10 +42,6 @@ class Disqualification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     field: str
     reasons: tuple[Reason, ...] = ()
-
-
-SELLING = ("call", "email", "meeting", "visit", "demo", "proposal")
-"""Types of activity that are selling, where a tenant says nothing else."""
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -79,7 +79,7 @@ async def test_a_dry_run_says_what_apply_does_and_does_nothing(engine: AsyncEngi
     told = await applied(engine, changed, dry=True)
     assert [str(change) for change in told.changes] == [
         "+ team new: New",
-        "~ rep anna: name: Anna -> Anna Berg, zone: (none) -> Asia/Tokyo",
+        "~ rep anna: name: Anna -> Anna Berg, zones: (none) -> Asia/Tokyo",
     ]
     assert told.generation == 2
     assert (await org(engine)).reps["anna"].name == "Anna"
