@@ -5,8 +5,8 @@ expected value by three curves, a projection with its interval, an order of who 
 Guarantee: never divides by zero; more never looks worse where higher is better.
 
 ``model`` says what goes in and out, ``curves`` what is expected by now, ``status`` the verdict,
-``pace`` puts them together; ``history`` is the past, ``projection`` the statistical model over it,
-``distributions`` its arithmetic.
+``pace`` puts them together; ``history`` is the past, ``pooling`` what a team's past says,
+``projection`` the statistical model over both, ``distributions`` its arithmetic.
 """
 
 from kpi.pace.history import History, Past, history_of
@@ -21,7 +21,14 @@ from kpi.pace.model import (
     Status,
 )
 from kpi.pace.pace import help_score, pace
-from kpi.pace.projection import Outlook, Prediction, Prior, predict, prior_of
+from kpi.pace.projection import (
+    Outlook,
+    Prediction,
+    Prior,
+    expected_events,
+    predict,
+    prior_of,
+)
 
 __all__ = [
     "Caution",
@@ -37,6 +44,7 @@ __all__ = [
     "Progress",
     "Segment",
     "Status",
+    "expected_events",
     "help_score",
     "history_of",
     "pace",
