@@ -1,0 +1,1 @@
+"""Calendars: fiscal years that were published, workdays, and laws over random ones."""
