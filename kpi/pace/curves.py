@@ -93,10 +93,11 @@ def expected_at(target: Fraction, share: Fraction, segments: Sequence[Segment]) 
     whole = sum((each.target * each.share for each in segments), _NOTHING)
     if whole == 0:
         return target * share
-    done, begin = _NOTHING, _NOTHING
+    # Shares that do not add up to 1 are taken for what they are of their sum.
+    at, done = share * sum((each.share for each in segments), _NOTHING), _NOTHING
     for each in segments:
-        done += each.target * max(_NOTHING, min(share - begin, each.share))
-        begin += each.share
+        done += each.target * min(at, each.share)
+        at -= min(at, each.share)
     return target * done / whole
 
 
