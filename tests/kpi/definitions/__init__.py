@@ -1,0 +1,1 @@
+"""KPI definitions: the language, the catalogue, and what its numbers come to."""
