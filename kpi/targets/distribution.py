@@ -82,6 +82,8 @@ def rounded(parts: Sequence[Fraction], unit: int = 1) -> list[int]:
 
 
 def _by_workdays(period: Span, part: Span, calendar: WorkCalendar) -> Fraction:
+    if part == period:
+        return Fraction(1)
     if whole := worked(calendar, period):
         return worked(calendar, part) / whole
     return Fraction(length(part), length(period))

@@ -142,6 +142,8 @@ def _full_of(question: Question, piece: Piece) -> Fraction:
     """Of the full amount of a piece's unit, that of the days asked about."""
     if piece.full is None or piece.version is None:
         return _NOTHING
+    if piece.days == (piece.unit,):
+        return piece.full.base
     whole = question.share_of(piece.version, piece.unit)
     days = sum((question.share_of(piece.version, one) for one in piece.days), _NOTHING)
     return piece.full.base * days / whole if whole else _NOTHING

@@ -163,8 +163,8 @@ _SAYS: dict[str, Callable[[Reason], str]] = {
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of days with one version and one step of the ramp: a straight piece of the line.
 
-    `amount` falls on these days, evenly over own workdays (all workdays where none is one's own,
-    civil days where there is no workday). `asked` is the base as the version has it for its whole
+    `amount` falls on these days, evenly over own workdays (over days of employment where there
+    is no own workday). `asked` is the base as the version has it for its whole
     period, None where no target is set and a ramp's amount holds. `per_cent` is the ramp's.
     """
 

@@ -49,8 +49,13 @@ def at_work(presence: Presence, days: Span) -> Fraction:
 
 
 def spread(presence: Presence, whole: Span, days: Span) -> Fraction:
-    """The share of a straight piece of the line that falls on some of its days."""
-    for measure in (_own, _workdays):
+    """The share of a straight piece of the line that falls on some of its days.
+
+    By own workdays; where there is none, by days of employment; else by days.
+    """
+    if days == whole:
+        return ONE
+    for measure in (_own, _employed):
         if of := measure(presence, whole):
             return measure(presence, days) / of
     return Fraction(length(days), length(whole))
@@ -100,5 +105,6 @@ def _own(presence: Presence, days: Span) -> Fraction:
     return worked(presence.calendar, employed, presence.leaves) if employed else _NOTHING
 
 
-def _workdays(presence: Presence, days: Span) -> Fraction:
-    return worked(presence.calendar, days)
+def _employed(presence: Presence, days: Span) -> Fraction:
+    employed = intersect(days, presence.employed)
+    return Fraction(length(employed)) if employed else _NOTHING

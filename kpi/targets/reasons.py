@@ -69,6 +69,8 @@ def _presence(span: Span, presence: Presence) -> Iterator[Reason]:
 
 
 def _away(presence: Presence, days: Span) -> Fraction:
+    if all(one.last < days.first or one.first > days.last for one in presence.leaves):
+        return Fraction(0)
     own = worked(presence.calendar, days, presence.leaves)
     return worked(presence.calendar, days) - own
 

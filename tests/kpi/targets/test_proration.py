@@ -106,3 +106,12 @@ def test_a_part_outside_of_the_target_has_nothing_of_it() -> None:
     assert part(found, AT_WORK, [span("12-01", "12-31")]).base == 0
     assert part(found, AT_WORK, [ALWAYS]).base == 21_000
     assert part(found, AT_WORK, []).base == 0
+
+
+def test_without_any_workday_only_days_of_employment_count() -> None:
+    """A weekend campaign, joined on its Sunday: one of two days, and nothing by Saturday."""
+    weekend = span("11-21", "11-22")
+    presence = present(employed=Span(day("11-22"), date.max))
+    found = effective([target(10, weekend)], AMOUNT, weekend, presence, CIVIL)
+    assert found is not None
+    assert told(found.base, line(found, presence, day("11-21")).base) == (5, 0)

@@ -221,3 +221,17 @@ def test_a_cap_is_not_made_stricter_for_the_new() -> None:
         OnRamp(MONTHLY, day("02-01")), "2026-02", base=10, period="2026-02", nature=SLIPPED
     )
     assert found.base == 10
+
+
+def test_an_amount_is_asked_once_a_month_however_the_target_is_cut() -> None:
+    """20 visits in April, though its target changed on the 16th; of a week's, 5 of 22 workdays."""
+    plan = RampPlan(id="visits", steps={"new_customer_visits": amounts(20)}, leave="prorate")
+    on = OnRamp(plan, day("04-01"))
+    presence = present(employed=Span(on.hired, date.max))
+    changed = [target(100, "2026-04"), target(120, "2026-04", version=2, effective="04-16")]
+    month = effective(changed, VISITS, named("2026-04"), presence, CIVIL, ramp=on)
+    weekly = span("04-13", "04-19")
+    week = effective([target(30, weekly)], VISITS, weekly, presence, CIVIL, ramp=on)
+    assert month is not None
+    assert week is not None
+    assert told(month.base, week.base) == (20, Fraction(20 * 5, 22))
