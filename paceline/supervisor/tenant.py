@@ -6,6 +6,7 @@ same keys. Keys are in files of their own that only their owner can read; the da
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -46,7 +47,8 @@ async def prepare(folder: Folder, *, demo: bool, code: int) -> Access:
 
 
 async def _apply_demo(engine: AsyncEngine, code: int) -> None:
-    document, source = parse(organisation.configuration(), organisation.FILE)
+    text = organisation.configuration(datetime.now(UTC).date())
+    document, source = parse(text, organisation.FILE)
     await apply(engine, document, source, code=code)
 
 
