@@ -13,6 +13,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 import pytest
@@ -251,13 +252,49 @@ class Office:
         raise AssertionError(f"stuck at {self.hand.position} of {self.broker.log.end}")
 
 
+@dataclass
+class Reader:
+    """Whoever keeps what he read of closed days, for as long as their past version stands."""
+
+    redis: Redis
+    kept: dict[tuple[str | None, ...], dict[tuple[str, date], int]] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """What he kept under a version is what he would read now under the same."""
+        where = [keys.EPOCH, keys.INCARNATION]
+        place = [_said(one) for one in await self.redis.hmget(keys.partition_meta(P), where)]
+        live = _said(await self.redis.hget(keys.tenant_meta(P, TENANT), keys.LIVE))
+        closed = await self._closed(int(live or 0))
+        past = await self.redis.hgetall(keys.past_versions(P, TENANT))
+        for owner in closed.keys() | {_said(one) for one in past}:
+            version = (*place, live, owner, _said(past.get(str(owner).encode())))
+            now = closed.get(str(owner), {})
+            assert self.kept.setdefault(version, now) == now
+
+    async def _closed(self, generation: int) -> dict[str, dict[tuple[str, date], int]]:
+        closed: dict[str, dict[tuple[str, date], int]] = {}
+        today = datetime.now(UTC).date() - timedelta(days=1)
+        for (owner, measure, day), amount in (
+            await stored(self.redis, P, TENANT, generation)
+        ).days.items():
+            if day < today:
+                closed.setdefault(owner, {})[measure, day] = amount
+        return closed
+
+
+def _said(raw: bytes | str | None) -> str | None:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
 async def _run(redis: Redis, plot: Plot, happened: list[Step]) -> None:
     await redis.flushdb()
-    office = Office(redis, plot)
+    office, reader = Office(redis, plot), Reader(redis)
     await office.open()
     for step in happened:
         await office.live(step)
+        await reader.look()
     await office.close()
+    await reader.look()
     await _compare(redis, plot)
 
 
@@ -307,7 +344,10 @@ def test_every_number_equals_the_recount_whatever_happened(
     plot: Plot,
     happened: list[Step],
 ) -> None:
-    """All flows by minute, day and month, all gauges by day and month, per owner."""
+    """All flows by minute, day and month, all gauges by day and month, per owner.
+
+    And on the way no closed day changes while its past version stands.
+    """
 
     async def tried() -> None:
         async with emptied(redis_server) as redis:
