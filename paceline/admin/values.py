@@ -62,6 +62,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     """Of a target: ``draft``, ``published``, ``acknowledged``, ``withdrawn``."""
     body: dict[str, Any]
+    """Of a target: what holds from the latest day on."""
+    history: list[dict[str, Any]] = []
+    """Of a target: every version (``version``, ``state``, ``author``, ``created_at``, ``body``),
+    oldest first."""
 
 
 class Items(msgspec.Struct, frozen=True):

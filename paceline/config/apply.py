@@ -26,7 +26,7 @@ from paceline.config.document import Document
 from paceline.config.meaning import meaning_of
 from paceline.config.problems import ConfigError, Problem
 from paceline.config.source import Source
-from paceline.config.state import TenantState, merged, states_of, targets_of
+from paceline.config.state import TenantState, merged, scope_of, states_of, targets_of
 from paceline.config.store import read_state, write_state
 from paceline.sql import generations, models
 from paceline.sql.changes import settle
@@ -132,12 +132,18 @@ async def planned_from(
     steps = await _steps(session, wanted)
     applied = Applied(
         tenant=after.id,
-        changes=difference(before, after) + [change_of(step) for step in steps],
+        changes=difference(before, after) + changes_of(after, steps),
         kept=missing(wanted.state, after),
         generation=number,
         meaning=meaning,
     )
     return Planned(applied, before, after, steps)
+
+
+def changes_of(state: TenantState, steps: list[Step]) -> list[Change]:
+    """The steps of targets as lines."""
+    units = scope_of(state).units if steps else {}
+    return [change_of(step, units, state.settings.currency) for step in steps]
 
 
 async def carry_out(session: AsyncSession, planned: Planned, code: int, actor: str) -> None:

@@ -6,14 +6,16 @@ nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from kpi.definitions import Unit
 from paceline.config.state import TenantState
+from paceline.sql.amounts import written
 from paceline.sql.changes import Action, Deed
-from paceline.sql.targets import Step, plain
+from paceline.sql.targets import Step, Target, plain
 
 Sign = Literal["+", "-", "~"]
 
@@ -66,16 +68,28 @@ def deeds_of(before: TenantState | None, after: TenantState) -> list[Deed]:
     ]
 
 
-def change_of(step: Step) -> Change:
-    """A step of a target as a line."""
+def change_of(step: Step, units: Mapping[str, Unit], currency: str) -> Change:
+    """A step of a target as a line, with amounts as people write them."""
     sign: Sign = "+" if step.action == "create" else "-" if step.action == "withdraw" else "~"
     if step.before is None:
         named = ("base", "stretch", "commit", "effective", "state")
-        said = plain(step.target)
+        said = _spoken(step.target, units, currency)
         details = tuple(f"{key} {said[key]}" for key in named if key in said)
     else:
-        details = fields_that_differ(plain(step.before), plain(step.target))
+        details = fields_that_differ(
+            _spoken(step.before, units, currency), _spoken(step.target, units, currency)
+        )
     return Change(sign, "target", step.target.id, details)
+
+
+def _spoken(target: Target, units: Mapping[str, Unit], currency: str) -> dict[str, Any]:
+    unit = units.get(target.kpi, "count")
+    tiers = {
+        name: written(tier, unit, currency)
+        for name in ("base", "stretch", "commit")
+        if (tier := getattr(target, name)) is not None
+    }
+    return plain(target) | tiers
 
 
 def missing(wanted: TenantState, after: TenantState) -> list[str]:

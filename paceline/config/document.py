@@ -177,14 +177,9 @@ class CloudEvents(Source):
 Connection = Annotated[HubSpot | Json | CloudEvents, Field(discriminator="kind")]
 
 
-class Tenant(Shape):
-    """One customer: its organisation and its sources."""
+class Settings(Shape):
+    """What all of a tenant's numbers and targets share."""
 
-    id: Id
-    name: Name
-    name_zh: Name | None = None
-    zone: Zone
-    currency: Currency
     stale_after_days: Annotated[int, Field(ge=1, le=3650)] | None = 30
     entity_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
     fiscal: plan.Fiscal = plan.Fiscal()
@@ -193,18 +188,28 @@ class Tenant(Shape):
     qualification: plan.Qualification = plan.Qualification()
     disqualification: plan.Disqualification | None = None
     activities: plan.Activities | None = None
+    weights: plan.Weights = {}
+    calendar: Id | None = None
+    sources: plan.Sources = plan.Sources()
+
+
+class Tenant(Settings):
+    """One customer: its organisation, its plan and its sources."""
+
+    id: Id
+    name: Name
+    name_zh: Name | None = None
+    zone: Zone
+    currency: Currency
     measures: list[plan.Measure] = []
     kpis: list[plan.Kpi] = []
-    weights: plan.Weights = {}
     calendars: list[plan.Calendar] = []
-    calendar: Id | None = None
     roles: list[plan.Role] = []
     ramps: list[plan.Ramp] = []
-    sources: plan.Sources = plan.Sources()
-    targets: list[plan.Target] = []
     teams: list[Team] = []
     reps: list[Rep] = []
     connections: list[Connection] = []
+    targets: list[plan.Target] = []
 
 
 class Document(Shape):

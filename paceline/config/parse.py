@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from paceline.config import references
 from paceline.config.document import Document
 from paceline.config.problems import ConfigError, meant
-from paceline.config.source import Source, load
+from paceline.config.source import Path, Source, load
 
 _HINTS = {
     "currency": "add an ISO 4217 code such as `currency: EUR`",
@@ -55,13 +55,18 @@ def _validate(source: Source) -> Document | None:
     try:
         return Document.model_validate(source.data, context=source)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            _report(source, problem)
+        report(source, error)
     return None
 
 
-def _report(source: Source, problem: ErrorDetails) -> None:
-    path = problem["loc"]
+def report(source: Source, error: ValidationError, above: Path = ()) -> None:
+    """Report what Pydantic found, in our words, of the value that stands at ``above``."""
+    for problem in error.errors(include_url=False):
+        _report(source, problem, above)
+
+
+def _report(source: Source, problem: ErrorDetails, above: Path) -> None:
+    path = (*above, *problem["loc"])
     if problem["type"] == "union_tag_invalid":
         path = (*path, "kind")
     if problem["type"] == "missing":

@@ -102,9 +102,13 @@ def kpis_of(
     weights: Mapping[str, int],
     shipped: Mapping[str, Definition],
 ) -> dict[str, Definition]:
-    """The tenant's own definitions; what one leaves out is the shipped one's, else the default."""
+    """The tenant's own definitions; what one leaves out is the shipped one's, else the default.
+
+    One that says what the shipped one says is none of the tenant's own.
+    """
     found = {one.id: definition_of(one, shipped.get(one.id)) for one in said}
-    return found | ({"composite": composite(weights)} if weights else {})
+    found |= {"composite": composite(weights)} if weights else {}
+    return {id_: one for id_, one in found.items() if one != shipped.get(id_)}
 
 
 def definition_of(said: shape.Kpi, shipped: Definition | None) -> Definition:

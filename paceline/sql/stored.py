@@ -44,7 +44,7 @@ class Disqualification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     reasons: tuple[Reason, ...] = ()
 
 
-class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What all of a tenant's numbers and targets share."""
 
     currency: str

@@ -1,0 +1,1 @@
+"""Targets as files: what a spreadsheet writes, and what it reads."""
