@@ -19,6 +19,8 @@ from kpi.definitions.tree import Binary, Call, Name, Negative, Node, Number, Tex
 from kpi.definitions.view import Found, Term, View
 
 _LONGEST_GUESS = 64
+_GUESSES = 10
+"""In one formula: to look for what is near takes time."""
 
 
 class Typed(NamedTuple):
@@ -77,12 +79,6 @@ def is_kpi(id_: str, own: str, scope: Scope) -> bool:
     return id_ in scope.kpis and (id_ != own or measure_of(id_, scope.declared) is None)
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """``; did you mean "won_count"?``, or nothing where nothing is near."""
-    near = get_close_matches(word[:_LONGEST_GUESS], list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
-
-
 class Binder:
     """The walk over one formula."""
 
@@ -119,6 +115,13 @@ class Binder:
                 what = f"a quoted text is no number; for a KPI write kpi({quoted(node.value)})"
                 raise Wrong(node.at, what)
 
+    def suggestion(self, word: str, known: Iterable[str]) -> str:
+        """``; did you mean "won_count"?``; nothing where nothing is near, or most is wrong."""
+        if len(self.mistakes) >= _GUESSES:
+            return ""
+        near = get_close_matches(word[:_LONGEST_GUESS], list(known), n=1, cutoff=0.6)
+        return f'; did you mean "{near[0]}"?' if near else ""
+
     def name(self, node: Name) -> Typed | None:
         """A measure or a KPI by its bare name."""
         if is_kpi(node.id, self.own, self.scope):
@@ -130,7 +133,7 @@ class Binder:
             raise Wrong(
                 node.at, f"{node.id} is a function; write {self.scope.functions[node.id].usage}"
             )
-        guess = suggestion(
+        guess = self.suggestion(
             node.id, [*BUILT_IN, *self.scope.declared, *self.scope.kpis, *self.scope.functions]
         )
         raise Wrong(node.at, f'unknown name "{node.id}"{guess or "; see docs/metrics.md"}')
@@ -173,7 +176,7 @@ class Binder:
             return known.bind(self, node)
         if measure_of(node.function, self.scope.declared) or node.function in self.scope.kpis:
             raise Wrong(node.at, f"{node.function} is no function; leave out the brackets")
-        guess = suggestion(node.function, [*self.scope.functions, *BUILT_IN])
+        guess = self.suggestion(node.function, [*self.scope.functions, *BUILT_IN])
         known_ones = f"; known: {', '.join(sorted(self.scope.functions))}"
         raise Wrong(node.at, f'unknown function "{node.function}"{guess or known_ones}')
 

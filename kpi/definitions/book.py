@@ -25,6 +25,14 @@ from schemas.meaning import DeclaredMeasure
 SELLING = ("call", "email", "meeting", "visit", "demo", "proposal")
 """Kinds of activity that count as selling, where a tenant does not say."""
 
+MAX_TERMS = 1_000
+"""Numbers, names and texts of a formula and of all formulas below it. Every one can lengthen the
+result by its own digits, so a few KPIs that multiply each other could otherwise fill the memory."""
+
+_TOO_MANY = (
+    f"rests on more than {MAX_TERMS:,} numbers and names, with those of the KPIs that it names; "
+    "make it simpler"
+)
 _OF_KPIS = frozenset(("kpi", "target", "attainment", "gap", "weighted"))
 _OF_MEASURES = frozenset(("measure", "closing", "quantile", "median", "mean", "samples"))
 """Functions whose names are KPIs, and those whose names are measures."""
@@ -75,11 +83,18 @@ def compile_book(
     order = _ordered(tuple(kpis), needs, mistakes)
     compiled: dict[str, Compiled] = {}
     shapes: dict[str, Shape] = {}
+    terms: dict[str, int] = {}
     for id_ in order:
         binder = Binder(id_, Scope(kpis, shapes, of, FUNCTIONS, selling))
         typed = binder.bind(trees[id_])
         mistakes += [Mistake(id_, "formula", one.position, one.what) for one in binder.mistakes]
         if typed is None or any(need not in compiled for need in needs[id_]):
+            continue
+        terms[id_] = _leaves(trees[id_]) + sum(
+            terms[need] for need, _ in _mentions(trees[id_], id_, scope)
+        )
+        if terms[id_] > MAX_TERMS:
+            mistakes.append(Mistake(id_, "formula", 0, _TOO_MANY))
             continue
         shapes[id_] = typed.shape
         mistakes += _unit_mistakes(kpis[id_], typed)
@@ -124,6 +139,18 @@ def _ids(arguments: Iterable[Node], scope: Scope) -> Iterable[tuple[str, int]]:
                 yield id_, at
 
 
+def _leaves(node: Node) -> int:
+    match node:
+        case Negative():
+            return _leaves(node.operand)
+        case Binary():
+            return _leaves(node.left) + _leaves(node.right)
+        case Call():
+            inside = (*node.arguments, *(value for _, value in node.named))
+            return max(1, sum(map(_leaves, inside)))
+    return 1
+
+
 def _parsed(kpis: Mapping[str, Definition], mistakes: list[Mistake]) -> dict[str, Node]:
     trees: dict[str, Node] = {}
     for id_, one in kpis.items():
@@ -146,21 +173,24 @@ def _ordered(
     for start in ids:
         path = [start] if start not in done and start in needs else []
         waiting = [iter(needs[start])] if path else []
+        above = set(path)
         while path:
             need = next(waiting[-1], None)
             if need is None:
                 waiting.pop()
                 last = path.pop()
+                above.discard(last)
                 if last not in done:
                     done[last] = True
                     order.append(last)
-            elif need in path:
+            elif need in above:
                 cycle = [*path[path.index(need) :], need]
                 at = needs[path[-1]][need]
                 mistakes.append(Mistake(path[-1], "formula", at, _circle(cycle)))
                 done[path[-1]] = False
             elif need not in done and need in needs:
                 path.append(need)
+                above.add(need)
                 waiting.append(iter(needs[need]))
     return order
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from kpi.definitions.attainment import attained, missing
 from kpi.definitions.attainment import weighted as weighted_of
-from kpi.definitions.binding import Binder, Typed, Wrong, suggestion, usage_of
+from kpi.definitions.binding import Binder, Typed, Wrong, usage_of
 from kpi.definitions.shapes import RATIO, Shape, single
 from kpi.definitions.tree import Call, Name, Node, Number, Text
 from kpi.definitions.view import Found, View
@@ -24,7 +24,7 @@ def _kpi_named(binder: Binder, call: Call, node: Node) -> str:
         case Name(id=id_) | Text(value=id_):
             if id_ in binder.scope.kpis:
                 return id_
-            guess = suggestion(id_, binder.scope.kpis) or "; see docs/metrics.md"
+            guess = binder.suggestion(id_, binder.scope.kpis) or "; see docs/metrics.md"
             raise Wrong(node.at, f'unknown KPI "{id_}"{guess}')
     raise usage_of(binder, call)
 

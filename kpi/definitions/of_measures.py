@@ -11,7 +11,7 @@ from fractions import Fraction
 from urllib.parse import quote
 
 from kpi.activity import TYPES
-from kpi.definitions.binding import Bind, Binder, Typed, Wrong, measure_of, suggestion, usage_of
+from kpi.definitions.binding import Bind, Binder, Typed, Wrong, measure_of, usage_of
 from kpi.definitions.measures import (
     BUILT_IN,
     Level,
@@ -62,7 +62,7 @@ def _kinds(binder: Binder, call: Call) -> tuple[str, ...]:
         if not isinstance(argument, Text):
             raise usage_of(binder, call)
         if argument.value not in TYPES:
-            guess = suggestion(argument.value, TYPES) or f"; known: {', '.join(TYPES)}"
+            guess = binder.suggestion(argument.value, TYPES) or f"; known: {', '.join(TYPES)}"
             raise Wrong(argument.at, f'unknown activity "{argument.value}"{guess}')
         if argument.value in named:
             raise Wrong(argument.at, f'"{argument.value}" is named twice; remove one')
@@ -193,7 +193,9 @@ def _one_measure(binder: Binder, call: Call, arguments: tuple[Node, ...]) -> Mea
             raise usage_of(binder, call)
     if found is None:
         known = [name for name in (*declared, *BUILT_IN) if name != id_]
-        guess = suggestion(id_, known) or "; declare it under measures, or see docs/metrics.md"
+        guess = (
+            binder.suggestion(id_, known) or "; declare it under measures, or see docs/metrics.md"
+        )
         raise Wrong(at, f'unknown measure "{id_}"{guess}')
     return found
 

@@ -134,11 +134,21 @@ def test_two_circles_are_two_mistakes() -> None:
 
 
 def test_a_long_chain_of_kpis_is_no_danger() -> None:
-    """Two thousand, each on the one before: no recursion."""
-    chain = [named("k0", "calls"), *(named(f"k{n}", f"k{n - 1} + 1") for n in range(1, 2_000))]
+    """Nine hundred, each on the one before: more than Python would follow by itself."""
+    chain = [named("k0", "calls"), *(named(f"k{n}", f"-k{n - 1}") for n in range(1, 900))]
     book = compile_book(list(reversed(chain)))
-    assert book.order[-1] == "k1999"
-    assert evaluate(book, facts(), {}, ("k1999",)) == {"k1999": 120 + 1_999}
+    assert book.order[-1] == "k899"
+    assert evaluate(book, facts(), {}, ("k899",)) == {"k899": -120}
+
+
+@pytest.mark.timeout(10)
+def test_kpis_that_multiply_each_other_cannot_fill_the_memory() -> None:
+    """Forty squares of squares would have more digits than there are atoms."""
+    squares = [kpi("999999999999999", "ratio", id="k0")]
+    squares += [kpi(f"k{n - 1} * k{n - 1}", "ratio", id=f"k{n}") for n in range(1, 40)]
+    (found,) = mistakes(*squares)
+    assert (found.kpi, found.field, found.position) == ("k9", "formula", 0)
+    assert "rests on more than 1,000 numbers and names" in found.what
 
 
 def test_the_order_has_each_kpi_after_those_that_it_needs() -> None:
