@@ -13,7 +13,7 @@ from fractions import Fraction
 import msgspec
 
 from kpi.calendar.fiscal import FiscalCalendar
-from kpi.organisation import Membership, gaps, intersect, stays
+from kpi.organisation import Membership, gaps, intersect, stays, without
 from kpi.periods import Span
 from kpi.targets.cascade import Level
 from kpi.targets.effective import effective, part
@@ -106,9 +106,17 @@ def _members(
 def _teamless(
     everyone: Iterable[tuple[Person, Effective | None]], span: Span
 ) -> dict[str, Fraction | None]:
-    """The parts of targets that fall on days without a team count in the organisation itself."""
+    """The parts of targets that fall on days without a team count in the organisation itself.
+
+    Not those of overlay people: what they share is counted where it was won.
+    """
     return {
         person.id: part(target, person.presence, alone).base if target else None
         for person, target in everyone
-        if (alone := gaps(person.memberships, person.presence.employed, span))
+        if (alone := _alone(person, span))
     }
+
+
+def _alone(person: Person, span: Span) -> list[Span]:
+    overlay = [one.span for one in person.memberships if one.overlay]
+    return without(gaps(person.memberships, person.presence.employed, span), overlay)

@@ -124,6 +124,15 @@ def test_somebody_without_a_team_counts_in_the_organisation() -> None:
     assert report(FITS, with_person(person("eli", "", memberships=()))) == []
 
 
+def test_overlay_people_count_nowhere() -> None:
+    """The SDR's 400 are deals that others win; neither West nor the organisation has more to do."""
+    sdr = person("sdr", "", memberships=(Membership("west", overlay=True),))
+    company = msgspec.structs.replace(ACME, people=(*ACME.people, sdr))
+    assert (
+        report([*FITS, target(400, "2026-11", subject="sdr", state="acknowledged")], company) == []
+    )
+
+
 def test_a_rep_without_a_target_for_a_kpi_of_the_role_is_named() -> None:
     """Eli's win rate counts, and nobody said how high it should be."""
     eli = person("eli", "east", kpis=REVENUE | {"win_rate"})
