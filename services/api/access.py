@@ -12,17 +12,33 @@ import msgspec
 
 from paceline.sql.keys import ApiKey
 from paceline.sql.org import Org, Rep, Team
+from paceline.sql.plan import Plan
+from services.api.directory import Known
 from services.api.problems import forbidden, not_found
 
 Reach = Literal["tenant", "team", "rep"]
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: a key, and the organisation of its tenant with its digest."""
+    """Who asks: a key, and all that is known of its tenant."""
 
     key: ApiKey
-    org: Org
-    digest: str
+    known: Known
+
+    @property
+    def org(self) -> Org:
+        """The organisation of the key's tenant."""
+        return self.known.org
+
+    @property
+    def plan(self) -> Plan:
+        """Its targets, KPIs, calendars and people's dates."""
+        return self.known.plan
+
+    @property
+    def digest(self) -> str:
+        """Of both."""
+        return self.known.digest
 
     @property
     def reach(self) -> Reach:
@@ -62,6 +78,13 @@ class Caller(msgspec.Struct, frozen=True):
             if team.id == wanted:
                 return team
         raise not_found("team")
+
+    def need_admin(self) -> None:
+        """403 without the scope ``admin``, or for a key that is bound to a person or team."""
+        if "admin" not in self.key.scopes:
+            raise forbidden("this API key has no scope 'admin'")
+        if self.reach != "tenant":
+            raise forbidden("a key that is bound to a person or team administers nothing")
 
     def need_tenant(self) -> None:
         """403 for a key that is bound to a person: it may not see the whole organisation."""

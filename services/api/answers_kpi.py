@@ -63,8 +63,8 @@ class TargetView(msgspec.Struct, kw_only=True):
     id: str
     version: int
     state: Literal["draft", "published", "acknowledged"]
-    source: Literal["own", "ramp", "sum"]
-    """``sum``: put together from targets of other periods or subjects."""
+    source: Literal["own", "derived", "sum", "ramp"]
+    """``derived``: a share of a longer period's; ``sum``: of shorter ones' or of the members'."""
     reasons: list[str]
     """Why it is not the full one, in words: ``leave 3 of 22 workdays``."""
 
@@ -104,6 +104,8 @@ class PaceView(msgspec.Struct, kw_only=True):
     """To reach ``base`` by the end of the period, 0 to 1."""
     interval: tuple[Number, Number] | None
     """80 % interval of the period's final value."""
+    caution: Literal["likely_all_the_same", "unlikely_all_the_same"] | None
+    """Where the status says one thing and the probability another."""
 
 
 class Allocated(msgspec.Struct, kw_only=True):
@@ -150,7 +152,7 @@ class Workdays(msgspec.Struct, kw_only=True):
 
 
 class RampGate(msgspec.Struct, kw_only=True):
-    """What must be reached by the end of a tenure month."""
+    """What must be reached by the end of a tenure month, since the hire or within that month."""
 
     month: int
     by: str

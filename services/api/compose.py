@@ -1,98 +1,210 @@
-"""Composing an answer from what was read.
+"""Composing an answer from what was read and judged.
 
-In: parts with their sums, and the head they belong to. Out: a ``Progress``. Guarantee: pure; a
-whole is presented from the added sums of its parts, so quantiles are those of the whole and not
-means of parts.
+In: parts with their sums, rows, the head they belong to. Out: a ``Progress`` without rows, and its
+rows. Guarantee: pure; a whole is presented from the added sums of its parts, so quantiles and
+ratios are those of the whole and not means of parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
+from kpi.calendar.workdays import provisional_years
 from kpi.measures import Measures, currencies, exponent, present
 from kpi.reading import add
+from kpi.targets.model import Presence
 from paceline.sql.org import Org
-from services.api.answers import (
-    Bounds,
-    Currency,
-    Freshness,
-    Progress,
-    Row,
-    Subject,
-    Version,
-)
+from services.api import choice, ramps
+from services.api.answers import Change, Currency, Freshness, Progress, Subject, Version
+from services.api.answers_kpi import BandsView, KpiInfo, RampView, Workdays
+from services.api.desk import Desk, Made, Past, Read, presence_of, standing_of
+from services.api.directory import Known, Kpis
+from services.api.group import of_group
+from services.api.judge import Verdict
 from services.api.reader import Head
-from services.api.tally import Folded, Line
-from services.api.windows import Question, Window, rfc3339, window
+from services.api.standing import Clock
+from services.api.windows import Question, Window, hull, window
 
 
-class Part(msgspec.Struct):
-    """One rep's or owner's share: its window, its lines, and their folds once they are read."""
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an answer is made of."""
 
+    known: Known
     subject: Subject
-    window: Window
-    lines: tuple[Line, ...]
-    folded: list[Folded] = []
+    question: Question
+    kpis: tuple[str, ...] | None
+    """Those asked for; None: those that count."""
+    reads: Sequence[Read]
+    past: Past | None
+    """The group's own."""
+    gates: Mapping[Any, Mapping[str, int]]
+    """Of one person on a ramp: sums of the days of each gate."""
+    head: Head
 
-    @property
-    def said(self) -> Measures:
-        """The part's measures: of one owner, as they were worked out already."""
-        if len(self.folded) == 1:
-            return self.folded[0].said
-        return present(add(one.sums for one in self.folded))
+
+class Said(msgspec.Struct, frozen=True):
+    """A row as JSON; ``id`` of its rep, or of an owner that no rep has."""
+
+    id: str
+    kind: str
+    raw: msgspec.Raw
 
 
-def compose(
-    org: Org, subject: Subject, question: Question, parts: Sequence[Part], head: Head
-) -> Progress:
+class Answer(msgspec.Struct, frozen=True):
+    """A progress whose rows are JSON already."""
+
+    whole: Progress
+    """Without rows."""
+    rows: list[Said]
+
+    def encoded(self) -> bytes:
+        """The whole with all its rows, as ``answers.Progress`` says."""
+        return msgspec.json.encode(
+            msgspec.structs.replace(
+                self.whole, rows=_raw(self.rows, "rep"), unmapped_owners=_raw(self.rows, "owner")
+            )
+        )
+
+    def change(self, ids: Iterable[str]) -> bytes:
+        """The whole without rows and the rows of some, as ``answers.Change`` says."""
+        wanted = frozenset(ids)
+        rows = cast("Any", [row.raw for row in self.rows if row.id in wanted])
+        return msgspec.json.encode(Change(progress=self.whole, rows=rows))
+
+
+def _raw(rows: Iterable[Said], kind: str) -> Any:
+    """Rows are encoded where a list of ``Row`` is documented: the same bytes, encoded once."""
+    return [row.raw for row in rows if row.kind == kind]
+
+
+def compose(sheet: Sheet, desk: Desk) -> Answer:
     """The answer; the organisation's also counts what nobody owns."""
-    said = present(add(one.sums for part in parts for one in part.folded))
-    rows = [_row(part) for part in parts]
-    reps = [row for row in rows if row.subject.kind == "rep"]
-    others = [row for row in rows if row.subject.kind == "owner"]
+    if sheet.subject.kind == "rep":
+        return _of_person(sheet, desk)
+    known, question = sheet.known, sheet.question
+    found = window(question, known.org.zone)
+    rows = [(read, _row(sheet, desk, read)) for read in sheet.reads]
+    verdict, when = of_group(known, sheet.subject, question, found, rows, sheet.kpis, sheet.past)
+    said = present(add(read.sums for read in sheet.reads))
+    windows = [read.part.window for read in sheet.reads] or [found]
+    ids = dict.fromkeys(one.id for made in _verdicts(verdict, rows) for one in made.kpis)
+    whole = _whole(sheet, said, windows, verdict, ids)
+    whole.workdays = _workdays(presence_of(known.plan, None), found, when)
+    others = [read for read in sheet.reads if read.part.subject.kind == "owner"]
+    whole.incomplete = _incomplete(said, others, sheet)
+    return Answer(whole, [Said(r.part.subject.id, r.part.subject.kind, m.raw) for r, m in rows])
+
+
+def _of_person(sheet: Sheet, desk: Desk) -> Answer:
+    known, read = sheet.known, sheet.reads[0]
+    plan, kit = known.plan, known.kpis
+    counts = choice.counting(plan, kit.book, read.part.person)
+    kpis = sheet.kpis or choice.of_person(plan, kit.book, counts)
+    made = desk.row(known, sheet.question, read, kpis, "own")
+    whole = _whole(
+        sheet,
+        read.said,
+        [read.part.window],
+        made.verdict,
+        (one.id for one in made.verdict.kpis),
+    )
+    one = standing_of(plan, read.part)
+    whole.workdays = _workdays(one.presence, read.part.window, made.clock)
+    whole.ramp = _ramp(sheet, read, counts)
+    return Answer(whole, [])
+
+
+def _row(sheet: Sheet, desk: Desk, read: Read) -> Made:
+    plan, kit = sheet.known.plan, sheet.known.kpis
+    kpis = sheet.kpis or choice.counting(plan, kit.book, read.part.person)
+    return desk.row(sheet.known, sheet.question, read, kpis, sheet.subject.id)
+
+
+def _verdicts(verdict: Verdict, rows: Iterable[tuple[Read, Made]]) -> list[Verdict]:
+    return [verdict, *(made.verdict for _, made in rows)]
+
+
+def _ramp(sheet: Sheet, read: Read, counts: Sequence[str]) -> RampView | None:
+    plan, person = sheet.known.plan, read.part.person
+    on = ramps.on_ramp(plan, person)
+    if on is None or person is None:
+        return None
+    one = standing_of(plan, read.part)
+    return ramps.view(plan, sheet.known.kpis.book, person, on, counts, one, sheet.gates)
+
+
+def _whole(
+    sheet: Sheet,
+    said: Measures,
+    windows: Sequence[Window],
+    verdict: Verdict,
+    ids: Iterable[str],
+) -> Progress:
+    head, question, period = sheet.head, sheet.question, windows[0].period
     return Progress(
-        subject=subject,
+        subject=sheet.subject,
         period=question.period,
-        bounds=_hull([part.window for part in parts] or [window(question, org.zone)]),
+        period_label=period.label if period else question.period,
+        bounds=hull(windows),
         measures=said,
-        rows=[] if subject.kind == "rep" else reps,
-        unmapped_owners=others,
-        incomplete=_incomplete(said, others, head, subject),
-        currencies={code: Currency(exponent=exponent(code)) for code in sorted(currencies(said))},
+        kpis=verdict.kpis,
+        definitions={kpi: info(sheet.known.kpis, sheet.known, kpi) for kpi in ids},
+        rows=[],
+        unmapped_owners=[],
+        incomplete=_incomplete(said, (), sheet),
+        currencies=_currencies(said, sheet.known),
         watermark=head.clock,
         generation=head.generation,
         version=Version(incarnation=head.incarnation, owners=head.versions),
-        freshness=_freshness(org, head),
+        freshness=_freshness(sheet.known.org, head),
         generated_at=question.now,
     )
 
 
-def _row(part: Part) -> Row:
-    return Row(subject=part.subject, bounds=_hull([part.window]), measures=part.said)
-
-
-def _hull(windows: Sequence[Window]) -> Bounds:
-    """The bounds of all; the zone is ``several`` where they differ."""
-    zones = {one.zone for one in windows}
-    return Bounds(
-        zone=zones.pop() if len(zones) == 1 else "several",
-        start=rfc3339(min(one.start for one in windows)),
-        end=rfc3339(max(one.end for one in windows)),
-        first_day=min(one.first_day for one in windows).isoformat(),
-        last_day=max(one.last_day for one in windows).isoformat(),
-        through_day=max(one.through_day for one in windows).isoformat(),
-        resolution=windows[0].resolution,
+def info(kit: Kpis, known: Known, kpi: str) -> KpiInfo:
+    """A definition as it is shown."""
+    compiled = kit.book.compiled[kpi]
+    one = compiled.definition
+    return KpiInfo(
+        name=one.name,
+        name_zh=one.name_zh,
+        says=one.says,
+        says_zh=one.says_zh,
+        unit=one.unit,
+        kind=compiled.kind,
+        direction=one.direction,
+        formula=one.formula,
+        version=one.version,
+        currency=known.plan.currency if one.unit == "money" else None,
+        bands=msgspec.convert(one.bands, BandsView, from_attributes=True),
     )
 
 
-def _incomplete(
-    said: Measures, others: Sequence[Row], head: Head, subject: Subject
-) -> dict[str, int]:
+def _currencies(said: Measures, known: Known) -> dict[str, Currency]:
+    """Those of the measures, and the tenant's own, in which KPIs are."""
+    codes = currencies(said) | {known.plan.currency}
+    return {code: Currency(exponent=exponent(code)) for code in sorted(codes)}
+
+
+def _workdays(presence: Presence, found: Window, when: Clock) -> Workdays:
+    whole = found.whole
+    return Workdays(
+        calendar=presence.calendar.id,
+        total=float(when.total_workdays),
+        elapsed=float(when.elapsed_workdays),
+        remaining=float(when.total_workdays - when.elapsed_workdays),
+        provisional=bool(provisional_years(presence.calendar, whole.first, whole.last)),
+    )
+
+
+def _incomplete(said: Measures, others: Sequence[Read], sheet: Sheet) -> dict[str, int]:
     counted = dict(said.incomplete)
-    counted["unmapped_owners"] = sum(1 for row in others if row.subject.name)
-    counted["without_owner"] = sum(1 for row in others if not row.subject.name)
+    head, subject = sheet.head, sheet.subject
+    counted["unmapped_owners"] = sum(1 for read in others if read.part.subject.name)
+    counted["without_owner"] = sum(1 for read in others if not read.part.subject.name)
     counted["too_late_events"] = head.too_late if subject.kind == "organisation" else 0
     counted["restoring"] = int(head.restoring)
     return {what: amount for what, amount in counted.items() if amount}

@@ -74,7 +74,7 @@ async def identify(services: Services, presented: str) -> Caller:
         raise unauthenticated("this API key is not valid (any more)")
     if "read" not in key.scopes:
         raise forbidden("this API key has no scope 'read'")
-    return Caller(key, known.org, known.digest)
+    return Caller(key, known)
 
 
 async def still(services: Services, presented: str) -> Caller | None:

@@ -16,7 +16,11 @@ from fastapi.openapi.utils import get_openapi
 from services.api import answers, examples
 from services.api.problems import MEDIA_TYPE, TYPE
 
-PERIOD = "day, week (ISO), month, quarter, year, or rolling:<n><m|h|d> up to 400 days"
+PERIOD = (
+    "day, week, month, quarter, year by the tenant's fiscal calendar, a label such as 2026-11 or "
+    "FY2026-Q3, or rolling:<n><m|h|d> up to 400 days"
+)
+KPIS = "Ids separated by commas, or all; those that count for the subject where absent."
 AT = (
     "As of when: a civil date (the end of that day in each rep's zone) or an RFC 3339 instant with "
     "its zone (civil periods then run to the end of its local day). Now where absent."

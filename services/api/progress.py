@@ -1,67 +1,67 @@
 """Progress: a selection's numbers within a period, from Redis and the organisation.
 
-In: a caller, a selection of reps, a question. Out: a ``Progress`` and its ETag, or only the ETag
-where the caller has that state already. Guarantee: an ETag is found with one round trip to Redis,
-before any pane is read; what is answered under it is exactly what it names.
+In: a caller, a selection, a question. Out: an answer and its ETag, or only the ETag where the
+caller has that state already. Guarantee: what is answered under an ETag is exactly what it names.
+
+Round trips to Redis. One person: one, with head, panes and the past in one transaction; a second
+one only when an event of an earlier day arrived since the past was read. A team: one for the head,
+which is all that a 304 needs, one for whoever changed; what people did in like periods is read once
+a day, at most 400 hashes at a time. Besides, once for each tenant and process: the meaning of a new
+generation, and what was heard lately of a source that is quiet for longer than a workday.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from kpi.civil import day_start, zone_of
-from paceline.sql.org import Org, Rep
-from schemas.envelope import owner_key
+from kpi.periods import Span
+from kpi.reading import add
 from schemas.meaning import Meaning
 from services.api.access import Caller
-from services.api.answers import Progress, Subject
-from services.api.compose import Part, compose
+from services.api.compose import Answer, Sheet, compose
+from services.api.desk import Desk, Past, Read
+from services.api.directory import Known
+from services.api.pasts import Pasts, Study
 from services.api.problems import unavailable
 from services.api.reader import Head, Place, Reader
-from services.api.tally import Folded, Line, Tally
-from services.api.windows import Question, Window, window
+from services.api.rhythm import Rhythms
+from services.api.selection import Part, Selection, parts_of
+from services.api.tally import Folded, Line, Tallied, Tally
+from services.api.windows import Question
 
 _ATTEMPTS = 5
 _MINUTE = 60_000
 
 
-class Selection(msgspec.Struct, frozen=True):
-    """Whose numbers are added up; ``others``: owners that are no known rep too."""
-
-    subject: Subject
-    reps: tuple[Rep, ...]
-    others: bool = False
-
-
 class Told(msgspec.Struct, frozen=True):
-    """An answer; ``progress`` is None where the caller's ETag still holds."""
+    """An answer; None where the caller's ETag still holds."""
 
     etag: str
-    progress: Progress | None
+    answer: Answer | None
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: who asks whose numbers of which period, and which KPIs."""
+
     caller: Caller
     place: Place
     chosen: Selection
     question: Question
+    kpis: tuple[str, ...] | None
     if_none_match: str
 
-    def etag(self, head: Head) -> str:
-        return _etag(head, self.caller, self.chosen, self.question)
+    @property
+    def known(self) -> Known:
+        """The tenant's organisation and plan."""
+        return self.caller.known
 
-    def parts(self, meaning: Meaning | None, versions: Iterable[str]) -> list[Part]:
-        return _parts(self.caller.org, self.chosen, self.question, meaning, versions)
-
-    def told(self, parts: list[Part], folded: Iterable[Folded], head: Head) -> Told:
-        taken = iter(folded)
-        for part in parts:
-            part.folded = [next(taken) for _ in part.lines]
-        subject = self.chosen.subject
-        return Told(self.etag(head), compose(self.caller.org, subject, self.question, parts, head))
+    @property
+    def alone(self) -> bool:
+        """One person is read at once; for several it pays to ask first who changed."""
+        return self.chosen.subject.kind == "rep"
 
 
 class Teller:
@@ -70,13 +70,28 @@ class Teller:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self._tally = Tally(reader)
+        self._pasts = Pasts(reader)
+        self._rhythms = Rhythms(reader)
+        self._desk = Desk()
 
     async def tell(
-        self, caller: Caller, chosen: Selection, question: Question, if_none_match: str = ""
+        self,
+        caller: Caller,
+        chosen: Selection,
+        question: Question,
+        if_none_match: str = "",
+        kpis: tuple[str, ...] | None = None,
     ) -> Told:
         """The answer; ``UnreadableError`` where the window is no longer kept."""
         place = self.reader.place(caller.org.tenant, caller.org.connections)
-        asked = _Asked(caller, place, chosen, question, if_none_match)
+        asked = Asked(
+            caller=caller,
+            place=place,
+            chosen=chosen,
+            question=question,
+            kpis=kpis,
+            if_none_match=if_none_match,
+        )
         for _ in range(_ATTEMPTS):
             told = await self._try(asked)
             if told is not None:
@@ -84,121 +99,149 @@ class Teller:
             self.reader.forget(place.tenant)
         raise unavailable("the numbers were being switched while they were read; try again")
 
-    async def head(self, caller: Caller) -> Head:
-        """The head of the caller's tenant, without versions."""
-        return await self.reader.head(self.reader.place(caller.org.tenant, ()), ())
+    async def head(self, caller: Caller, question: Question) -> tuple[Head, dict[str, int]]:
+        """The head of the caller's tenant, without versions, and the sources that are silent."""
+        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        head = await self.reader.head(place, ())
+        return head, await self._rhythms.silent(caller.known, place, head, question)
 
-    async def _try(self, asked: _Asked) -> Told | None:
+    async def _try(self, asked: Asked) -> Told | None:
         """An answer, None where the generation was switched meanwhile."""
         live = await self.reader.meaning(asked.place)
         if live is None:
             return await self._before_the_first(asked)
-        head = None
-        if _needs_head(asked):
-            head = await self.reader.head(asked.place, _owners(asked.chosen))
-            if head.generation != live[0]:
-                return None
-            if _matches(asked.if_none_match, asked.etag(head)):
-                return Told(asked.etag(head), None)
+        if asked.alone:
+            return await self._read(asked, live, None)
+        head = await self.reader.head(asked.place, asked.chosen.owners)
+        if head.generation != live[0]:
+            return None
+        if asked.if_none_match:
+            unchanged = await self._unchanged(asked, head)
+            if unchanged is not None:
+                return unchanged
         return await self._read(asked, live, head)
 
+    async def _unchanged(self, asked: Asked, head: Head) -> Told | None:
+        silent = await self._silent(asked, head)
+        etag = _etag(asked, head, silent)
+        return Told(etag, None) if _matches(asked.if_none_match, etag) else None
+
     async def _read(
-        self, asked: _Asked, live: tuple[int, Meaning], head: Head | None
+        self, asked: Asked, live: tuple[int, Meaning], head: Head | None
     ) -> Told | None:
         generation, meaning = live
-        parts = asked.parts(meaning, head.versions if head else ())
-        lines = [line for part in parts for line in part.lines]
-        now = asked.question.now
-        tallied = await self._tally.read(asked.place, generation, lines, now, head)
-        return None if tallied is None else asked.told(parts, tallied.folded, tallied.head)
+        parts = _parts(asked, meaning, head.versions if head else ())
+        study = self._pasts.study(
+            asked.known, asked.place, generation, asked.chosen, parts, asked.question
+        )
+        lines = [line for part in parts for line in _lines(part)]
+        more = study.first(head)
+        tallied = await self._tally.read(
+            asked.place, generation, lines, asked.question.now, head, more
+        )
+        if tallied is None or not await study.finish(tallied.fresh, tallied.contents):
+            return None
+        return await self._told(asked, parts, study, tallied)
 
-    async def _before_the_first(self, asked: _Asked) -> Told | None:
+    async def _told(
+        self, asked: Asked, parts: Sequence[Part], study: Study, tallied: Tallied
+    ) -> Told:
+        silent = await self._silent(asked, tallied.head)
+        etag = _etag(asked, tallied.head, silent)
+        if _matches(asked.if_none_match, etag):
+            return Told(etag, None)
+        since = _since(asked, tallied.head, silent)
+        reads, gates = _reads(parts, tallied.folded, since, study)
+        sheet = _sheet(asked, tallied.head, reads, gates, study.group())
+        return Told(etag, compose(sheet, self._desk))
+
+    async def _before_the_first(self, asked: Asked) -> Told | None:
         """No generation is live yet: everything is 0, in the zones of the configuration."""
-        head = await self.reader.head(asked.place, _owners(asked.chosen))
+        head = await self.reader.head(asked.place, asked.chosen.owners)
         if head.generation is not None:
             return None
-        parts = asked.parts(None, ())
-        return asked.told(parts, (Folded({}) for part in parts for _ in part.lines), head)
+        etag = _etag(asked, head, {})
+        if _matches(asked.if_none_match, etag):
+            return Told(etag, None)
+        parts = _parts(asked, None, ())
+        nothing = [Folded({}) for part in parts for _ in _lines(part)]
+        reads, gates = _reads(parts, nothing, {}, None)
+        return Told(etag, compose(_sheet(asked, head, reads, gates, None), self._desk))
+
+    async def _silent(self, asked: Asked, head: Head) -> dict[str, int]:
+        return await self._rhythms.silent(asked.known, asked.place, head, asked.question)
 
 
-def _owners(chosen: Selection) -> list[str] | None:
-    """The owners whose versions matter; None: all that there are."""
-    return None if chosen.others else [owner for rep in chosen.reps for owner in owners_of(rep)]
+def _parts(asked: Asked, meaning: Meaning | None, versions: Iterable[str]) -> list[Part]:
+    known = asked.known
+    return parts_of(known.org, known.plan, asked.chosen, asked.question, meaning, versions)
 
 
-def _needs_head(asked: _Asked) -> bool:
-    """One owner's panes are read at once; for several it pays to ask first who changed."""
-    owners = _owners(asked.chosen)
-    return bool(asked.if_none_match) or owners is None or len(owners) > 1
+def _lines(part: Part) -> list[Line]:
+    """All lines of a part, in the order in which ``_reads`` takes them."""
+    return [*part.lines, *part.wins, *(line for _, lines in part.gates for line in lines)]
 
 
-def owners_of(rep: Rep) -> list[str]:
-    """The owner keys of a rep."""
-    return [owner_key(owner.connection, owner.owner) for owner in rep.owners]
+def _reads(
+    parts: Sequence[Part],
+    folded: Iterable[Folded],
+    since: Mapping[str, int],
+    study: Study | None,
+) -> tuple[list[Read], dict[Span, dict[str, int]]]:
+    taken = iter(folded)
+    reads: list[Read] = []
+    gates: dict[Span, dict[str, int]] = {}
+    for part in parts:
+        own = tuple(next(taken) for _ in part.lines)
+        wins = tuple(next(taken) for _ in part.wins)
+        for span, lines in part.gates:
+            gates[span] = add(next(taken).sums for _ in lines)
+        past = study.of(part) if study else None
+        quiet = [since[one] for owner in part.owners if (one := owner.partition("/")[0]) in since]
+        reads.append(Read(part, own, wins, past, min(quiet, default=None)))
+    return reads, gates
 
 
-def unmapped(org: Org, owners: Iterable[str]) -> list[str]:
-    """Owner keys that are no known rep, sorted; ``<connection>/`` stands for no owner at all."""
-    mapped = {owner for rep in org.reps.values() for owner in owners_of(rep)}
-    return sorted(set(owners) - mapped)
+def _sheet(
+    asked: Asked,
+    head: Head,
+    reads: Sequence[Read],
+    gates: Mapping[Span, Mapping[str, int]],
+    past: Past | None,
+) -> Sheet:
+    return Sheet(
+        known=asked.known,
+        subject=asked.chosen.subject,
+        question=asked.question,
+        kpis=asked.kpis,
+        reads=reads,
+        past=past,
+        gates=gates,
+        head=head,
+    )
 
 
-def zone_for(rep: Rep, question: Question, meaning: Meaning | None) -> str:
-    """The zone whose days a rep's numbers were put into."""
-    owners = owners_of(rep)
-    if meaning is None or not owners:
-        return rep.zone
-    moment = question.moment
-    instant = day_start(moment.day, rep.zone) if moment.day else moment.instant
-    return zone_of(meaning, owners[0], instant)
+def _since(asked: Asked, head: Head, silent: Mapping[str, int]) -> dict[str, int]:
+    """Connection -> since when its data is incomplete; all of them while numbers are restored."""
+    if not head.restoring:
+        return dict(silent)
+    now = head.clock or asked.question.now
+    return {one: min(now, silent.get(one, now)) for one in asked.known.org.connections}
 
 
-def _parts(
-    org: Org,
-    chosen: Selection,
-    question: Question,
-    meaning: Meaning | None,
-    versions: Iterable[str],
-) -> list[Part]:
-    windows: dict[str, Window] = {}
-
-    def part(subject: Subject, zone: str, owners: Iterable[str]) -> Part:
-        if zone not in windows:
-            windows[zone] = window(question, zone)
-        slices = windows[zone].slices
-        return Part(subject, windows[zone], tuple(Line(owner, slices) for owner in owners))
-
-    parts = [
-        part(rep_subject(rep), zone_for(rep, question, meaning), owners_of(rep))
-        for rep in chosen.reps
-    ]
-    if chosen.others:
-        zone = meaning.zone if meaning else org.zone
-        parts += [part(_owner_subject(owner), zone, [owner]) for owner in unmapped(org, versions)]
-    return parts
-
-
-def rep_subject(rep: Rep) -> Subject:
-    """A rep as the subject of numbers."""
-    return Subject(kind="rep", id=rep.id, name=rep.name, name_zh=rep.name_zh, team=rep.team)
-
-
-def _owner_subject(owner: str) -> Subject:
-    connection, _, name = owner.partition("/")
-    return Subject(kind="owner", id=owner, name=name, connection=connection)
-
-
-def _etag(head: Head, caller: Caller, chosen: Selection, question: Question) -> str:
+def _etag(asked: Asked, head: Head, silent: Mapping[str, int]) -> str:
+    question, subject = asked.question, asked.chosen.subject
     state = (
         head.incarnation,
         head.generation,
         head.restoring,
-        caller.digest,
+        asked.caller.digest,
         sorted(head.versions.items()),
+        sorted(silent.items()),
         question.now // _MINUTE,
-        (chosen.subject.kind, chosen.subject.id, question.period),
+        (subject.kind, subject.id, question.period, asked.kpis),
         # Without ``at`` the moment is now, and the minute stands for it.
-        None if question.moment.instant == question.now else str(question.moment),
+        None if question.is_now else str(question.moment),
     )
     return f'W/"{hashlib.sha256(msgspec.json.encode(state)).hexdigest()[:24]}"'
 

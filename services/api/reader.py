@@ -43,6 +43,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     too_late: int
     seen: dict[str, int]
     versions: dict[str, int]
+    past: dict[str, int] = {}
+    """Owner key -> log offset of the last change that touched a closed day."""
 
 
 class Reader:
@@ -73,7 +75,7 @@ class Reader:
         for owner, grain, span in wanted:
             pipe.hgetall(keys.panes(place.partition, place.tenant, generation, owner, grain, span))
         answers = await pipe.execute()
-        contents = [_contents(raw) for raw in answers[_HEAD_ANSWERS:]]
+        contents = [contents_of(raw) for raw in answers[_HEAD_ANSWERS:]]
         return _head(answers, place, owners), dict(zip(wanted, contents, strict=True))
 
     async def meaning(self, place: Place) -> tuple[int, Meaning] | None:
@@ -108,7 +110,7 @@ def hashes_of(owners: Iterable[str], slices: Iterable[Slice]) -> list[Hash]:
     return [(owner, grain, span) for owner in owners for grain, span in spans]
 
 
-_HEAD_ANSWERS = 3
+_HEAD_ANSWERS = 4
 
 
 def _ask_head(pipe: Pipeline, place: Place, owners: Sequence[str] | None) -> None:
@@ -116,17 +118,17 @@ def _ask_head(pipe: Pipeline, place: Place, owners: Sequence[str] | None) -> Non
     pipe.hmget(keys.partition_meta(p), [keys.INCARNATION, keys.EPOCH, keys.CLOCK, keys.RESTORING])
     seen = [keys.seen(connection) for connection in place.connections]
     pipe.hmget(keys.tenant_meta(p, tenant), [keys.LIVE, keys.counted("too_late"), *seen])
-    if owners is None:
-        pipe.hgetall(keys.versions(p, tenant))
-    else:
-        # HMGET refuses an empty list; no owner has the empty key.
-        pipe.hmget(keys.versions(p, tenant), list(owners) or [""])
+    for key in (keys.versions(p, tenant), keys.past_versions(p, tenant)):
+        if owners is None:
+            pipe.hgetall(key)
+        else:
+            # HMGET refuses an empty list; no owner has the empty key.
+            pipe.hmget(key, list(owners) or [""])
 
 
 def _head(answers: Sequence[Any], place: Place, owners: Sequence[str] | None) -> Head:
     incarnation, epoch, clock, restoring = answers[0]
     live, too_late, *seen = answers[1]
-    versions = answers[2].items() if owners is None else zip(owners, answers[2], strict=False)
     return Head(
         incarnation=(incarnation or b"").decode(),
         epoch=int(epoch or 0),
@@ -135,13 +137,20 @@ def _head(answers: Sequence[Any], place: Place, owners: Sequence[str] | None) ->
         restoring=restoring is not None,
         too_late=int(too_late or 0),
         seen={name: int(raw) for name, raw in zip(place.connections, seen, strict=True) if raw},
-        versions={_text(owner): int(raw) for owner, raw in versions if raw is not None},
+        versions=_by_owner(owners, answers[2]),
+        past=_by_owner(owners, answers[3]),
     )
+
+
+def _by_owner(owners: Sequence[str] | None, answer: Any) -> dict[str, int]:
+    pairs = answer.items() if owners is None else zip(owners, answer, strict=False)
+    return {_text(owner): int(raw) for owner, raw in pairs if raw is not None}
 
 
 def _text(raw: str | bytes) -> str:
     return raw if isinstance(raw, str) else raw.decode()
 
 
-def _contents(raw: Mapping[bytes, bytes]) -> Contents:
+def contents_of(raw: Mapping[bytes, bytes]) -> Contents:
+    """A hash as Redis gives it, decoded."""
     return {field.decode(): int(amount) for field, amount in raw.items()}

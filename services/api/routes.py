@@ -8,26 +8,26 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from kpi.measures import CATALOGUE
-from paceline.sql.org import Org, Rep, Team
-from services.api import docs
+from paceline.sql.org import Rep
+from services.api import choice, docs
 from services.api.access import Caller
 from services.api.answers import (
     Catalogue,
     Me,
-    Progress,
     RepEntry,
     Reps,
-    Subject,
+    Row,
     TeamEntry,
     Teams,
     UnmappedOwner,
 )
 from services.api.context import Asking, Services, Serving
 from services.api.problems import unprocessable
-from services.api.progress import Selection, owners_of, rep_subject
+from services.api.progress import Told
+from services.api.selection import Selection, of_organisation, of_rep, of_team, owners_of
 from services.api.windows import Question, UnreadableError, ask
 
 MOST_UNMAPPED = 200
@@ -36,49 +36,43 @@ router = APIRouter(prefix="/v1")
 
 Period = Annotated[str, Query(description=docs.PERIOD, examples=["month", "rolling:24h"])]
 At = Annotated[str | None, Query(description=docs.AT, examples=["2017-03-31"])]
+KpiIds = Annotated[str | None, Query(description=docs.KPIS, examples=["won_amount,meetings"])]
 IfNoneMatch = Annotated[str, Header(description=docs.IF_NONE_MATCH)]
 
 
+class Wanted:
+    """What the three progress routes are asked beside whose numbers it is."""
+
+    def __init__(
+        self,
+        period: Period = "month",
+        at: At = None,
+        kpis: KpiIds = None,
+        if_none_match: IfNoneMatch = "",
+    ) -> None:
+        self.period, self.at, self.kpis, self.if_none_match = period, at, kpis, if_none_match
+
+
+Wants = Annotated[Wanted, Depends()]
+
+
 @router.get("/reps/{rep}/progress", **docs.progress("rep"))
-async def rep_progress(
-    rep: str,
-    caller: Asking,
-    services: Serving,
-    period: Period = "month",
-    at: At = None,
-    if_none_match: IfNoneMatch = "",
-) -> Response:
-    """A rep's numbers within a period."""
-    chosen = of_rep(caller.rep(rep))
-    return await _progress(services, caller, chosen, _ask(services, period, at), if_none_match)
+async def rep_progress(rep: str, caller: Asking, services: Serving, wanted: Wants) -> Response:
+    """A rep's numbers within a period, every KPI against its target."""
+    return await _progress(services, caller, of_rep(caller.rep(rep)), wanted)
 
 
 @router.get("/teams/{team}/progress", **docs.progress("team"))
-async def team_progress(
-    team: str,
-    caller: Asking,
-    services: Serving,
-    period: Period = "month",
-    at: At = None,
-    if_none_match: IfNoneMatch = "",
-) -> Response:
-    """The numbers of a team and of all below it, each rep by their own civil days."""
-    chosen = of_team(caller, caller.team(team))
-    return await _progress(services, caller, chosen, _ask(services, period, at), if_none_match)
+async def team_progress(team: str, caller: Asking, services: Serving, wanted: Wants) -> Response:
+    """The numbers of a team and of all below it, each rep by their own civil days in it."""
+    return await _progress(services, caller, of_team(caller, caller.team(team).id), wanted)
 
 
 @router.get("/organisation/progress", **docs.progress("organisation"))
-async def organisation_progress(
-    caller: Asking,
-    services: Serving,
-    period: Period = "month",
-    at: At = None,
-    if_none_match: IfNoneMatch = "",
-) -> Response:
+async def organisation_progress(caller: Asking, services: Serving, wanted: Wants) -> Response:
     """Everybody's numbers: reps, owners that are no known rep, and deals without an owner."""
     caller.need_tenant()
-    chosen = of_organisation(caller.org)
-    return await _progress(services, caller, chosen, _ask(services, period, at), if_none_match)
+    return await _progress(services, caller, of_organisation(caller.org), wanted)
 
 
 @router.get("/reps", **docs.REPS)
@@ -140,59 +134,60 @@ async def measures(_caller: Asking) -> Response:
     return _json(Catalogue(items=list(CATALOGUE)))
 
 
-def of_rep(rep: Rep) -> Selection:
-    """One rep."""
-    return Selection(rep_subject(rep), (rep,))
-
-
-def of_team(caller: Caller, team: Team) -> Selection:
-    """A team's tree."""
-    subject = Subject(kind="team", id=team.id, name=team.name, name_zh=team.name_zh)
-    return Selection(subject, tuple(caller.org.members(team.id)))
-
-
-def of_organisation(org: Org) -> Selection:
-    """Everybody, and everything that is nobody's."""
-    subject = Subject(kind="organisation", id=org.tenant, name=org.name, name_zh=org.name_zh)
-    return Selection(subject, tuple(org.reps.values()), others=True)
-
-
 def refusal(error: UnreadableError) -> Exception:
     """A question without an answer as a problem."""
     return unprocessable(error.code, str(error), error.possible)
 
 
-def _ask(services: Services, period: str, at: str | None) -> Question:
+def question_of(services: Services, caller: Caller, period: str, at: str | None) -> Question:
+    """What is asked, by the tenant's fiscal calendar; 422 where it means nothing."""
     try:
-        return ask(period, at, services.clock())
+        return ask(period, at, services.clock(), caller.plan.fiscal)
+    except UnreadableError as error:
+        raise refusal(error) from None
+
+
+async def progress_of(
+    services: Services,
+    caller: Caller,
+    chosen: Selection,
+    question: Question,
+    if_none_match: str = "",
+    kpis: tuple[str, ...] | None = None,
+) -> Told:
+    """The answer, with the targets of the years asked about; 422 where panes are gone."""
+    year = question.day_in(caller.plan.zone).year
+    around = Caller(caller.key, await services.directory.around(caller.known, year))
+    try:
+        return await services.teller.tell(around, chosen, question, if_none_match, kpis)
     except UnreadableError as error:
         raise refusal(error) from None
 
 
 async def _progress(
-    services: Services, caller: Caller, chosen: Selection, question: Question, if_none_match: str
+    services: Services, caller: Caller, chosen: Selection, wanted: Wanted
 ) -> Response:
-    try:
-        told = await services.teller.tell(caller, chosen, question, if_none_match)
-    except UnreadableError as error:
-        raise refusal(error) from None
+    question = question_of(services, caller, wanted.period, wanted.at)
+    kpis = choice.asked(wanted.kpis, caller.known.kpis.book)
+    told = await progress_of(services, caller, chosen, question, wanted.if_none_match, kpis)
     headers = {"ETag": told.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if told.progress is None:
+    if told.answer is None:
         return Response(status_code=304, headers=headers)
-    return _json(told.progress, headers)
+    return Response(told.answer.encoded(), media_type="application/json", headers=headers)
 
 
 async def _unmapped(services: Services, caller: Caller) -> list[UnmappedOwner]:
     chosen = Selection(of_organisation(caller.org).subject, (), others=True)
-    question = ask("month", None, services.clock())
-    progress = (await services.teller.tell(caller, chosen, question)).progress
+    question = question_of(services, caller, "month", None)
+    answer = (await progress_of(services, caller, chosen, question)).answer
+    rows = [msgspec.json.decode(row.raw, type=Row) for row in (answer.rows if answer else ())]
     return [
         UnmappedOwner(
             connection=row.subject.connection or "",
             owner=row.subject.name,
             this_month=row.measures,
         )
-        for row in (progress.unmapped_owners if progress else ())
+        for row in rows
     ]
 
 
@@ -221,9 +216,7 @@ def _team_entries(caller: Caller) -> list[TeamEntry]:
     ]
 
 
-def _json(
-    body: Progress | Reps | Teams | Me | Catalogue, headers: dict[str, str] | None = None
-) -> Response:
+def _json(body: Reps | Teams | Me | Catalogue, headers: dict[str, str] | None = None) -> Response:
     return Response(
         msgspec.json.encode(body),
         media_type="application/json",

@@ -12,14 +12,13 @@ import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.api import docs
+from services.api import choice, docs
 from services.api.access import Caller
 from services.api.context import Asking, Serving, presented_key, still
 from services.api.problems import ProblemError, unprocessable
-from services.api.progress import Selection
-from services.api.routes import of_organisation, of_rep, of_team, refusal
+from services.api.routes import KpiIds, question_of
+from services.api.selection import Selection, of_organisation, of_rep, of_team
 from services.api.stream import HEARTBEAT_S, Stream, View
-from services.api.windows import UnreadableError, ask
 
 SEND_TIMEOUT_S = 30
 """A client that takes nothing for so long is gone."""
@@ -37,13 +36,12 @@ async def stream(
     team: Annotated[str | None, Query(description="a team's tree")] = None,
     rep: Annotated[str | None, Query(description="one rep")] = None,
     period: Annotated[str, Query(description=docs.PERIOD)] = "month",
+    kpis: KpiIds = None,
     last_event_id: Annotated[str, Header(description=docs.LAST_EVENT_ID)] = "",
 ) -> Response:
     """A snapshot, then the new numbers of whoever changed; without team and rep: everybody."""
-    try:
-        ask(period, None, services.clock())
-    except UnreadableError as error:
-        raise refusal(error) from None
+    question_of(services, caller, period, None)
+    wanted = choice.asked(kpis, caller.known.kpis.book)
     presented = presented_key(request)
     ending = anyio.Event()
 
@@ -53,7 +51,7 @@ async def stream(
             return None
         return _view(current, team, rep)
 
-    source = Stream(services.teller, services.feed, look, period, services.clock)
+    source = Stream(services.teller, services.feed, look, period, services.clock, wanted)
     return EventSourceResponse(
         source.events(View(caller, choose(caller, team, rep)), last_event_id),
         ping=HEARTBEAT_S,
@@ -71,7 +69,7 @@ def choose(caller: Caller, team: str | None, rep: str | None) -> Selection:
     if rep is not None:
         return of_rep(caller.rep(rep))
     if team is not None:
-        return of_team(caller, caller.team(team))
+        return of_team(caller, caller.team(team).id)
     caller.need_tenant()
     return of_organisation(caller.org)
 

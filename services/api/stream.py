@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -22,10 +22,11 @@ from sse_starlette import ServerSentEvent
 from paceline import metrics
 from paceline.logs import get_logger
 from services.api.access import Caller
-from services.api.answers import Change, Progress
 from services.api.changes import Feed, Subscription
+from services.api.desk import minute_of
 from services.api.problems import ProblemError, unavailable
-from services.api.progress import Selection, Teller, owners_of
+from services.api.progress import Teller
+from services.api.selection import Selection, owners_of
 from services.api.windows import Question, ask, window
 
 HEARTBEAT_S = 15
@@ -57,9 +58,10 @@ class Stream:
         look: Callable[[], Awaitable[View | None]],
         period: str,
         clock: Callable[[], int],
+        kpis: tuple[str, ...] | None = None,
     ) -> None:
         self._teller, self._feed, self._look = teller, feed, look
-        self._period, self._clock = period, clock
+        self._period, self._clock, self._kpis = period, clock, kpis
         self._frame: Frame | None = None
 
     async def events(self, view: View, last_event_id: str) -> AsyncIterator[ServerSentEvent]:
@@ -123,24 +125,28 @@ class Stream:
     ) -> ServerSentEvent:
         """The rows of those who changed; all where None did or the frame is another by now."""
         entry = news.last_id
-        question = ask(self._period, None, self._clock())
-        told = (await self._teller.tell(view.caller, view.chosen, question)).progress
+        question = self._question(view)
+        told = (await self._teller.tell(view.caller, view.chosen, question, "", self._kpis)).answer
         if told is None:
             raise unavailable("no body without If-None-Match")
-        frame = Frame.of(view, question, told.version.incarnation, told.generation)
-        body: Progress | Change = told
+        _, silent = await self._teller.head(view.caller, question)
+        version = told.whole.version
+        frame = Frame.of(view, question, version.incarnation, told.whole.generation, silent)
         if changed is not None and frame == self._frame:
-            body = _only(view, told, changed)
+            name, data = "change", told.change(_ids(view, changed))
+        else:
+            name, data = "snapshot", told.encoded()
         self._frame = frame
-        token = Token(told.version.incarnation, news.partition, entry, frame.digest)
-        name = "snapshot" if isinstance(body, Progress) else "change"
-        data = msgspec.json.encode(body).decode()
-        return ServerSentEvent(data=data, event=name, id=str(token), sep="\n")
+        token = Token(version.incarnation, news.partition, entry, frame.digest)
+        return ServerSentEvent(data=data.decode(), event=name, id=str(token), sep="\n")
 
     async def _framed(self, view: View) -> Frame:
-        head = await self._teller.head(view.caller)
-        question = ask(self._period, None, self._clock())
-        return Frame.of(view, question, head.incarnation, head.generation)
+        question = self._question(view)
+        head, silent = await self._teller.head(view.caller, question)
+        return Frame.of(view, question, head.incarnation, head.generation, silent)
+
+    def _question(self, view: View) -> Question:
+        return ask(self._period, None, self._clock(), view.caller.plan.fiscal)
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -151,9 +157,19 @@ class Frame(msgspec.Struct, frozen=True):
     organisation: str
     asked: tuple[str, str, str]
     bounds: tuple[tuple[str, int, int], ...]
+    minutes: tuple[int | None, ...]
+    """Where today is interpolated: pace moves with every minute."""
+    silent: tuple[tuple[str, int], ...]
 
     @classmethod
-    def of(cls, view: View, question: Question, incarnation: str, generation: int | None) -> Frame:
+    def of(
+        cls,
+        view: View,
+        question: Question,
+        incarnation: str,
+        generation: int | None,
+        silent: Mapping[str, int],
+    ) -> Frame:
         """The frame of a view at a question's moment."""
         org, subject = view.caller.org, view.chosen.subject
         zones = sorted({rep.zone for rep in view.chosen.reps} | {org.zone})
@@ -164,6 +180,8 @@ class Frame(msgspec.Struct, frozen=True):
             view.caller.digest,
             (question.period, subject.kind, subject.id),
             tuple((one.zone, one.start, one.end) for one in windows),
+            tuple(minute_of(view.caller.plan, question, one) for one in windows),
+            tuple(sorted(silent.items())),
         )
 
     @property
@@ -202,10 +220,7 @@ def _shown(view: View, changed: AbstractSet[str]) -> bool:
     return any(not changed.isdisjoint(owners_of(rep)) for rep in view.chosen.reps)
 
 
-def _only(view: View, progress: Progress, changed: AbstractSet[str]) -> Change:
-    """The new whole without its rows, and the rows of those who changed."""
+def _ids(view: View, changed: AbstractSet[str]) -> set[str]:
+    """The rows of those who changed: reps, and owners that no rep has."""
     reps = {rep.id for rep in view.chosen.reps if not changed.isdisjoint(owners_of(rep))}
-    rows = [row for row in progress.rows if row.subject.id in reps]
-    rows += [row for row in progress.unmapped_owners if row.subject.id in changed]
-    bare = msgspec.structs.replace(progress, rows=[], unmapped_owners=[])
-    return Change(progress=bare, rows=rows)
+    return reps | set(changed)

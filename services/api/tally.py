@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 
@@ -18,6 +19,7 @@ from services.api.reader import Contents, Hash, Head, Place, Reader, hashes_of
 
 REMEMBER_S = 30
 """A bound for the case that numbers are restored under the versions that they had before."""
+FIRST_WIN = "first_win"
 _LIMIT = 50_000
 
 
@@ -36,17 +38,27 @@ class Folded(msgspec.Struct):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """An owner and the slices wanted of it."""
+    """An owner and the slices wanted of it.
+
+    Their sums, or with ``first_win`` only the first day with a won deal, as the ordinal of the
+    civil day under ``FIRST_WIN``.
+    """
 
     owner: str
     slices: tuple[Slice, ...]
+    first_win: bool = False
 
 
 class Tallied(msgspec.Struct, frozen=True):
-    """Folds in the order of the lines; the head's versions are those of these very sums."""
+    """Folds in the order of the lines; the head's versions are those of these very sums.
+
+    ``fresh`` is the head of the transaction in which ``contents`` were read.
+    """
 
     head: Head
     folded: list[Folded]
+    fresh: Head
+    contents: dict[Hash, Contents]
 
 
 class Tally:
@@ -57,26 +69,33 @@ class Tally:
         self._held: OrderedDict[tuple[object, ...], tuple[int, int, Folded]] = OrderedDict()
 
     async def read(
-        self, place: Place, generation: int, lines: Sequence[Line], now: int, head: Head | None
+        self,
+        place: Place,
+        generation: int,
+        lines: Sequence[Line],
+        now: int,
+        head: Head | None,
+        more: Sequence[Hash] = (),
     ) -> Tallied | None:
-        """The sums of all lines; None where another generation or log is live by now."""
+        """The sums of all lines, and more hashes of the same round trip.
+
+        None where another generation or log is live by now.
+        """
         held = [self._recall(place, generation, line, now, head) for line in lines]
         missing = [line for line, one in zip(lines, held, strict=True) if one is None]
-        if head is not None and not missing:
-            return Tallied(head, [one for one in held if one is not None])
-        owners = list(dict.fromkeys(line.owner for line in lines))
+        if head is not None and not missing and not more:
+            return Tallied(head, [one for one in held if one is not None], head, {})
+        owners = dict.fromkeys([*(line.owner for line in lines), *(one[0] for one in more)])
         wanted = [h for line in missing for h in hashes_of([line.owner], line.slices)]
-        fresh, contents = await self._reader.read(place, owners, generation, wanted)
+        fresh, contents = await self._reader.read(place, list(owners), generation, [*wanted, *more])
         if fresh.generation != generation or not _same_log(fresh, head):
             return None
         read = {line: _fold(line, contents) for line in missing}
         for line, one in read.items():
             self._remember(place, generation, line, now, fresh, one)
-        used = _as_used(fresh, head, {line.owner for line in missing})
-        return Tallied(
-            used,
-            [read[line] if one is None else one for line, one in zip(lines, held, strict=True)],
-        )
+        used = _as_used(fresh, head, {line.owner for line in missing}, lines)
+        found = [read[line] if one is None else one for line, one in zip(lines, held, strict=True)]
+        return Tallied(used, found, fresh, contents)
 
     def _recall(
         self, place: Place, generation: int, line: Line, now: int, head: Head | None
@@ -101,10 +120,12 @@ class Tally:
 
 
 def _key(place: Place, generation: int, line: Line, head: Head) -> tuple[object, ...]:
-    return (place.tenant, head.incarnation, head.epoch, generation, line.owner, line.slices)
+    return (place.tenant, head.incarnation, head.epoch, generation, line)
 
 
 def _fold(line: Line, contents: dict[Hash, Contents]) -> Folded:
+    if line.first_win:
+        return Folded(_first_win(line, contents))
     sums: dict[str, int] = {}
     for one in line.slices:
         for measure, amount in fold(contents[line.owner, one.grain, one.span], one).items():
@@ -112,14 +133,35 @@ def _fold(line: Line, contents: dict[Hash, Contents]) -> Folded:
     return Folded({measure: amount for measure, amount in sums.items() if amount})
 
 
+def _first_win(line: Line, contents: dict[Hash, Contents]) -> dict[str, int]:
+    for one in line.slices:
+        held = contents[line.owner, one.grain, one.span]
+        for day in range(one.low, one.high + 1):
+            if held.get(f"won_n:{day}", 0) > 0:
+                found = date(int(one.span[:4]), int(one.span[4:]), day)
+                return {FIRST_WIN: found.toordinal()}
+    return {}
+
+
 def _same_log(fresh: Head, head: Head | None) -> bool:
     return head is None or (fresh.incarnation, fresh.epoch) == (head.incarnation, head.epoch)
 
 
-def _as_used(fresh: Head, head: Head | None, read: set[str]) -> Head:
+def _as_used(fresh: Head, head: Head | None, read: set[str], lines: Sequence[Line]) -> Head:
     """The fresh head, but with the older versions of owners whose sums were not read again."""
     if head is None:
-        return fresh
+        own = {line.owner for line in lines}
+        return msgspec.structs.replace(
+            fresh, versions=_only(fresh.versions, own), past=_only(fresh.past, own)
+        )
     kept = {owner: v for owner, v in head.versions.items() if owner not in read}
-    new = {owner: v for owner, v in fresh.versions.items() if owner in read}
-    return msgspec.structs.replace(fresh, versions=kept | new)
+    past = {owner: v for owner, v in head.past.items() if owner not in read}
+    return msgspec.structs.replace(
+        fresh,
+        versions=kept | _only(fresh.versions, read),
+        past=past | _only(fresh.past, read),
+    )
+
+
+def _only(versions: dict[str, int], owners: set[str]) -> dict[str, int]:
+    return {owner: version for owner, version in versions.items() if owner in owners}

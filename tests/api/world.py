@@ -21,9 +21,10 @@ import uvicorn
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kpi.civil import local_day, zone_of
 from kpi.contributions import contributions, diff
 from kpi.entity import Entity, apply, new
-from kpi.panes import Hash, spread
+from kpi.panes import Hash, is_gauge, spread
 from paceline.redis import make_client
 from paceline.sql import models
 from paceline.sql.engine import engine_for, writing
@@ -149,17 +150,25 @@ class World:
         facts = diff(contributions(before, meaning()), contributions(after, meaning()))
         increments = spread(facts, meaning(), self.now)
         owners = sorted({owner for owner, _, _ in facts})
+        past = sorted({owner for owner, measure, at in facts if self._closed(owner, measure, at)})
         pipe = self.redis.pipeline(transaction=True)
         for (owner, held, measure), by in increments.items():
             pipe.hincrby(self._panes(owner, held), measure, by)
         for owner in owners:
             pipe.hset(keys.versions(self.partition, self.tenant), owner, str(self.offset))
+        for owner in past:
+            pipe.hset(keys.past_versions(self.partition, self.tenant), owner, str(self.offset))
         pipe.hset(keys.partition_meta(self.partition), keys.CLOCK, str(self.now))
         meta = keys.tenant_meta(self.partition, self.tenant)
         pipe.hset(meta, keys.seen("hub"), str(self.now))
         if owners:
             pipe.xadd(keys.changes(self.partition), self._entry(owners))
         await pipe.execute()
+
+    def _closed(self, owner: str, measure: str, instant: int) -> bool:
+        """Whether a fact is a flow of a civil day that is over."""
+        zone = zone_of(meaning(), owner, instant)
+        return not is_gauge(measure) and local_day(instant, zone) < local_day(self.now, zone)
 
     def _panes(self, owner: str, held: Hash) -> str:
         p, tenant = self.partition, self.tenant
@@ -247,7 +256,7 @@ async def serving(
     services = Services(
         redis=redis,
         engine=world.engine,
-        directory=SqlDirectory(world.engine, ttl_s),
+        directory=SqlDirectory(world.engine, ttl_s, lambda: world.now),
         reader=reader,
         teller=Teller(reader),
         feed=Feed(blocking),
