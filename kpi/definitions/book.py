@@ -46,7 +46,7 @@ class Compiled:
     kind: Kind
     dimension: Dimension
     additive: bool
-    """Whether the values of people, or of two halves of a period, sum to those of the whole."""
+    """Whether the values of people sum to their team's; those of months to a quarter's, if a flow."""
     tree: Node
     measures: tuple[str, ...]
     """Stored measures that it reads, through other KPIs too; one that ends in ``:`` is a prefix."""

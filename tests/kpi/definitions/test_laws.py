@@ -59,7 +59,7 @@ def around(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-@settings(max_examples=1_000, deadline=500)
+@settings(max_examples=1_000, deadline=5_000)
 @given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=25).map("".join)))
 def test_any_text_compiles_or_is_a_mistake_with_a_place_in_it(text: str) -> None:
     """Never another exception, never long."""

