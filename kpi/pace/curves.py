@@ -28,7 +28,7 @@ def linear_share(progress: Progress) -> Fraction:
     """Elapsed over total days; a period without days is over."""
     if is_over(progress):
         return _WHOLE
-    return _within(Fraction(progress.elapsed_days) / progress.total_days)
+    return _share(progress.elapsed_days, progress.total_days)
 
 
 def workday_share(progress: Progress) -> Fraction | None:
@@ -37,7 +37,7 @@ def workday_share(progress: Progress) -> Fraction | None:
         return _WHOLE
     if progress.total_workdays <= 0:
         return None
-    return _within(Fraction(progress.elapsed_workdays) / progress.total_workdays)
+    return _share(progress.elapsed_workdays, progress.total_workdays)
 
 
 def historical_share(progress: Progress) -> Fraction | None:
@@ -65,10 +65,11 @@ def share_of(like: Like, place: Fraction) -> Fraction:
     >>> str(share_of(Like(2, (1, 1, 5)), Fraction(3, 4)))
     '3/5'
     """
-    at = place * like.workdays
-    before = min(int(at), like.workdays - 1)
+    # Whole numbers as long as possible: a fraction's sum costs ten times as much.
+    part, of = place.numerator * like.workdays, place.denominator
+    before = min(part // of, like.workdays - 1)
     low, high = like.cumulative[before], like.cumulative[before + 1]
-    return (low + (at - before) * (high - low)) / like.cumulative[-1]
+    return Fraction(low * of + (part - before * of) * (high - low), of * like.cumulative[-1])
 
 
 def note_of(progress: Progress) -> str:
@@ -90,7 +91,7 @@ def expected_at(target: Fraction, share: Fraction, segments: Sequence[Segment]) 
     >>> [str(expected_at(Fraction(110), Fraction(n, 4), halves)) for n in range(5)]
     ['0', '25', '50', '80', '110']
     """
-    whole = sum((each.target * each.share for each in segments), _NOTHING)
+    whole = sum((each.target * each.share for each in segments), _NOTHING) if segments else 0
     if whole == 0:
         return target * share
     # Shares that do not add up to 1 are taken for what they are of their sum.
@@ -124,8 +125,16 @@ def of_expected(actual: Fraction, expected: Fraction, direction: Direction) -> F
     """
     if direction == "lower":
         actual, expected = expected, actual
-    return actual / expected if expected > 0 else None
+    # Two integers would make a float.
+    return Fraction(actual) / expected if expected > 0 else None
+
+
+def _share(elapsed: Fraction, total: Fraction) -> Fraction:
+    part = elapsed.numerator * total.denominator
+    return _within(Fraction(part, total.numerator * elapsed.denominator))
 
 
 def _within(share: Fraction) -> Fraction:
-    return max(_NOTHING, min(_WHOLE, share))
+    if share.numerator <= 0:
+        return _NOTHING
+    return _WHOLE if share.numerator >= share.denominator else share

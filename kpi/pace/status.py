@@ -56,11 +56,12 @@ def by_bands(actual: Fraction, expected: Fraction, direction: Direction, bands: 
     ['ahead', 'on_track', 'behind', 'at_risk']
     """
     have, need = (actual, expected) if direction == "higher" else (expected, actual)
-    if have > need * bands.ahead / 100:
+    hundredfold = have * 100
+    if hundredfold > need * bands.ahead:
         return "ahead"
-    if have >= need * bands.on_track / 100:
+    if hundredfold >= need * bands.on_track:
         return "on_track"
-    return "behind" if have >= need * bands.at_risk / 100 else "at_risk"
+    return "behind" if hundredfold >= need * bands.at_risk else "at_risk"
 
 
 def _judged(progress: Progress, actual: Fraction, expected: Fraction) -> Status:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kpi.pace import Like, Segment, history_of, pace
 from tests.kpi.pace.telling import like, month, seen
@@ -171,3 +173,12 @@ def test_a_like_period_must_be_whole() -> None:
         Like(3, (0, 1))
     with pytest.raises(ValueError, match="0 workdays"):
         Like(0, (0,))
+
+
+def test_integers_never_make_a_float() -> None:
+    """7 of 3 as plain integers is seven thirds, by pace and as it is."""
+    whole: Any = {"actual": 7, "target": 3}
+    for kind in ("flow", "level"):
+        told = pace(replace(month(0, 0, 22, kind=kind), **whole))
+        assert isinstance(told.of_expected, Fraction)
+        assert told.of_expected == Fraction(7, 3)
