@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import typer
 
-from paceline.commands import config, dead, docs, keys, services
+from paceline.commands import config, dead, docs, keys, services, targets
 from paceline.commands.failures import sentences
 
 USER_ERROR = 2
@@ -39,6 +39,8 @@ def _register() -> None:
     app.command("migrate")(config.migrate)
     app.add_typer(keys.app, name="keys")
     app.add_typer(dead.app, name="dead")
+    app.add_typer(targets.app, name="targets")
+    app.command("align")(targets.align)
     app.add_typer(docs.app, name="docs")
 
 

@@ -13,6 +13,7 @@ from paceline.config.problems import Problem
 from paceline.config.source import Map, Path, Source
 
 TENANT: Path = ("tenants", 0)
+_NOTHING = object()
 
 
 class Body(Source):
@@ -51,13 +52,9 @@ class Body(Source):
         known: Path = ()
         at: Any = self.data
         for part in path:
-            if isinstance(at, dict) and part in at:
-                at = at[part]
-            elif isinstance(at, list) and isinstance(part, int) and part < len(at):
-                at = at[part]
-            else:
-                continue
-            known = (*known, part)
+            inner = _inner(at, part)
+            if inner is not _NOTHING:
+                known, at = (*known, part), inner
         return known
 
     def _named(self, path: Path) -> list[str]:
@@ -65,13 +62,18 @@ class Body(Source):
         at: Any = self.tenant
         named: list[str] = []
         for part in path:
-            if isinstance(at, list) and isinstance(part, int):
-                at = at[part] if -1 < part < len(at) else None
-            else:
-                at = at.get(part) if isinstance(at, dict) else None
+            at = _inner(at, part)
             id_ = at.get("id") if isinstance(at, dict) and isinstance(part, int) else None
             named.append(id_ if isinstance(id_, str) else str(part))
         return named
+
+
+def _inner(value: Any, part: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(part, _NOTHING)
+    if isinstance(value, list) and isinstance(part, int) and -1 < part < len(value):
+        return value[part]
+    return _NOTHING
 
 
 def with_paths(value: Any, path: Path) -> Any:

@@ -80,8 +80,8 @@ async def put_item(
 ) -> Done:
     """Make an item what the body says; an ``id`` in the body must be the same.
 
-    ``code`` is ``kpi.CODE``. ``if_version``: the digest that the item must have now, ``""``: it must
-    not be there yet. For targets ``item`` may be ``""``: their id follows from KPI, subject, period.
+    ``code`` is ``kpi.CODE``. ``if_version``: the digest that the item must have now, ``""``: it
+    must not be there yet. For targets ``item`` may be ``""``: KPI, subject and period make the id.
 
     Raises:
         Refused: mistakes in the body, or in what refers to it.
@@ -95,7 +95,7 @@ async def put_item(
             return await of_targets.put_target(session, state, item, body, change)
         if kind == "settings" and item not in kinds.SETTINGS:
             raise Absent(f"no setting {item!r}; known: {', '.join(sorted(kinds.SETTINGS))}")
-        await _expect(session, state, kind, item, if_version)
+        _expect(state, kind, item, if_version)
         after = _with(state, kind, item, body)
         return await _change(session, state, after, (kind, item), actor, code, dry_run=dry_run)
 
@@ -111,8 +111,10 @@ async def delete_item(
     dry_run: bool = False,
     if_version: str | None = None,
 ) -> Done:
-    """Take an item away. A KPI of the catalogue becomes the shipped one again, a setting its
-    default; a target is withdrawn. What is gone already changes nothing.
+    """Take an item away; what is gone already changes nothing.
+
+    A KPI of the catalogue becomes the shipped one again, a setting its default; a target is
+    withdrawn.
 
     Raises:
         Refused: something refers to it.
@@ -126,7 +128,7 @@ async def delete_item(
             return await of_targets.withdraw_target(session, state, item, change)
         if kind == "settings" and item not in kinds.SETTINGS:
             raise Absent(f"no setting {item!r}; known: {', '.join(sorted(kinds.SETTINGS))}")
-        await _expect(session, state, kind, item, if_version)
+        _expect(state, kind, item, if_version)
         after = kinds.without(state, kind, item)
         source = Body(written.tenant_of(after), (kind, -1))
         _check(source)
@@ -155,9 +157,7 @@ def _item(state: TenantState, kind: Kind, name: str, numbers: Numbers) -> Item |
     )
 
 
-async def _expect(
-    session: AsyncSession, state: TenantState, kind: Kind, item: str, if_version: str | None
-) -> None:
+def _expect(state: TenantState, kind: Kind, item: str, if_version: str | None) -> None:
     if if_version is None:
         return
     found = _item(state, kind, item, {})

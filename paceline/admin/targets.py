@@ -58,9 +58,9 @@ async def import_targets(
 ) -> Done:
     """Set the targets of a CSV file: UTF-8 (with or without mark) or GB18030; `,` `;` or tab.
 
-    Columns: ``kpi``, one of ``rep`` ``team`` ``organisation`` (or ``subject_kind`` and ``subject``),
-    ``period``, ``base``, and where wanted ``stretch``, ``commit``, ``effective``, ``change``,
-    ``monthly``, ``prorate``, ``state``, ``note``. What the file does not name stays.
+    Columns: ``kpi``; one of ``rep``, ``team``, ``organisation``, or ``subject_kind`` and
+    ``subject``; ``period``, ``base``; and where wanted ``stretch``, ``commit``, ``effective``,
+    ``change``, ``monthly``, ``prorate``, ``state``, ``note``. What the file does not name stays.
 
     Raises:
         Refused: every mistake of every line, ``/line/7``; then nothing is set.
@@ -79,7 +79,7 @@ async def import_targets(
 async def publish_target(
     engine: AsyncEngine, tenant: str, target: str, *, actor: Actor, dry_run: bool = False
 ) -> Done:
-    """From draft to published; published or acknowledged stays so. ``Absent`` where there is none."""
+    """From draft to published; what is published stays as it is. ``Absent``: no such target."""
     async with transaction(engine, dry_run=dry_run) as session:
         state = await state_of(session, tenant)
         held = kept.standing(await _stored(session, tenant, target))

@@ -93,10 +93,11 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct, frozen=True, order=True):
-    """One mistake. ``pointer``: JSON pointer into the body (``/formula``), ``/line/7`` of a CSV, or
-    ``kind/id/…`` where the change would break something else: ``kpis/coverage/formula``."""
+    """One mistake."""
 
     pointer: str
+    """JSON pointer into the body (``/formula``), ``/line/7`` of a CSV; without a leading slash
+    ``kind/id/…`` where the change would break something else: ``kpis/coverage/formula``."""
     what: str
     """What is wrong, and how to put it right."""
 

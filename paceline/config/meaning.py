@@ -1,8 +1,8 @@
 """Which part of a configuration the numbers depend on.
 
 In: a tenant's state and the code version of ``kpi``. Out: ``schemas.meaning.Meaning``. Guarantee:
-names, teams, targets, KPIs and secrets are not in it. An owner is, only where its zone differs from the
-tenant's: mapping an unknown owner to a rep in the tenant's own zone changes no meaning.
+names, teams, targets, KPIs and secrets are not in it. An owner is, only where its zone differs
+from the tenant's: mapping an unknown owner to a rep in the tenant's own zone changes no meaning.
 """
 
 from __future__ import annotations

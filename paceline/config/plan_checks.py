@@ -8,6 +8,7 @@ looked at.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,9 +24,8 @@ from paceline.config.shape import Shape
 from paceline.config.source import Map, Path, Source
 from paceline.config.targets import Scope, target_of
 from paceline.config.words import minutes_of
-from paceline.holidays import CalendarSpec
+from paceline.holidays import CalendarSpec, work_calendar
 from paceline.holidays import check as check_country
-from paceline.holidays import work_calendar
 from paceline.sql.amounts import amount
 from paceline.sql.connections import ConnectionSettings
 from paceline.sql.definitions import in_force, shipped
@@ -210,7 +210,7 @@ def _check_days(source: Source, tenant: Map) -> None:
         elif said.country is not None and _country(source, raw, said.country, None):
             _country(source, raw, said.country, said.subdivision)
         hours = [minutes_of(one) or (0, 0) for one in said.hours]
-        if any(later[0] < earlier[1] for earlier, later in zip(hours, hours[1:], strict=False)):
+        if any(later[0] < earlier[1] for earlier, later in pairwise(hours)):
             source.report((*raw.path, "hours"), "these hours overlap; write them in their order")
         try:
             work_calendar(_without_country(plan_state.calendar_of(said)), range(0))
@@ -345,7 +345,7 @@ def _check_stays(source: Source, path: Path, said: list[shape.DatedTeam], what: 
     """One team a day: each ends where the next begins, or before."""
     _check_managed(source, path, said)
     order = sorted(range(len(said)), key=lambda n: (said[n].from_ is not None, said[n].from_))
-    for earlier, later in zip(order, order[1:], strict=False):
+    for earlier, later in pairwise(order):
         begin, end = said[later].from_, said[earlier].to
         if begin == said[earlier].from_ or begin is None:
             sentence = f"two {what} begin together; give the later one its own `from`"

@@ -1,7 +1,7 @@
 """The shapes of KPIs, calendars, roles, ramps and targets in a configuration file.
 
-In: values from YAML or JSON. Out: frozen Pydantic models. Guarantee: as ``paceline.config.document``;
-amounts stay texts as they were written, for what they mean depends on the KPI's unit.
+In: values from YAML or JSON. Out: frozen Pydantic models. Guarantee: every key is known; amounts
+stay texts as they were written, for what they mean depends on the KPI's unit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from paceline.config.words import (
 from schemas.meaning import Moment, Take
 
 Scalar = Annotated[str | bool, BeforeValidator(as_text)]
-"""Values are compared as text, so ``007`` is kept as it is written; true and false are themselves."""
+"""Compared as text, so ``007`` is kept as it is written; true and false are themselves."""
 Values = Annotated[list[Scalar], BeforeValidator(as_list)]
 _FULL = 100
 

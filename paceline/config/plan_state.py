@@ -207,11 +207,10 @@ def _filter(said: shape.Filter, currency: str) -> MeasureFilter:
 
 
 def _week(said: Mapping[Any, str], base: Week) -> Week:
-    found = tuple(
+    return tuple(
         _HALVES[said[day]] if day in said else halves
         for day, halves in zip(_DAYS, base, strict=True)
     )
-    return found
 
 
 def _special(days: Iterable[shape.Day]) -> Days:

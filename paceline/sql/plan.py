@@ -1,8 +1,8 @@
 """Everything that readers need beside the sums: the plan of a tenant, as the values of ``kpi``.
 
-In: a tenant and the civil days that are asked about. Out: one ``Plan``. Guarantee: one moment's view
-(within ``reading``), only this tenant's rows; equal digests mean equal plans. Targets come from one
-indexed query, whatever their number.
+In: a tenant and the civil days that are asked about. Out: one ``Plan``. Guarantee: one moment's
+view (within ``reading``), only this tenant's rows; equal digests mean equal plans. Targets come
+from one indexed query, whatever their number.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def _history(
         if one.id not in found:
             found[one.id] = [Revision(date.min, base)]
         number = one.version + (base.version if base else 0)
-        value = base if one.value is None else cast(Definition, one.value)
+        value = base if one.value is None else cast("Definition", one.value)
         numbered = None if value is None else msgspec.structs.replace(value, version=number)
         found[one.id].append(Revision(one.since, numbered))
     return {id_: tuple(each) for id_, each in found.items()}

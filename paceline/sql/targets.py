@@ -230,7 +230,7 @@ def _alike(held: Target, wanted: Target) -> bool:
     if msgspec.structs.replace(held, state=wanted.state) != wanted:
         return False
     # A draft may be published, and what was acknowledged is published; never the way back.
-    return held.state == wanted.state or wanted.state == "published"
+    return wanted.state in {held.state, "published"}
 
 
 def _again(held: Target) -> Target:

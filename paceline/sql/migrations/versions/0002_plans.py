@@ -22,7 +22,7 @@ def _of_tenant(table: str) -> sa.ForeignKeyConstraint:
 
 
 def upgrade() -> None:
-    # A plain ADD COLUMN on both databases: the table is not copied, so its rows stay where they are.
+    # A plain ADD COLUMN on both databases: the table is not copied, its rows stay where they are.
     op.add_column("reps", sa.Column("terms", sa.JSON(), server_default="{}", nullable=False))
     op.create_table(
         "plan_versions",
