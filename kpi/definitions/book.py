@@ -46,7 +46,7 @@ class Compiled:
     kind: Kind
     dimension: Dimension
     additive: bool
-    """Whether the values of people sum to their team's; those of months to a quarter's, if a flow."""
+    """Whether people's values sum to their team's and, of a flow, months' to their quarter's."""
     tree: Node
     measures: tuple[str, ...]
     """Stored measures that it reads, through other KPIs too; one that ends in ``:`` is a prefix."""

@@ -105,22 +105,21 @@ def _money(family: str) -> Flow:
     return Flow(MONEY, (f"{family}:",), in_currency(family))
 
 
-def _counted_level(family: str) -> Level:
+def _counted_level(family: str, part: str = "") -> Level:
     return Level(
         level(COUNT),
-        (f"{family}:",),
-        lambda view: view.level(family),
-        lambda view: view.closing(family),
+        (f"{family}:{part}:" if part else f"{family}:",),
+        lambda view: view.level(family, part),
+        lambda view: view.closing(family, part),
     )
 
 
 def _money_level(family: str) -> Level:
-    prefix = f"{family}:"
     return Level(
         level(MONEY),
-        (prefix,),
-        lambda view: view.level(prefix + view.currency),
-        lambda view: view.closing(prefix + view.currency),
+        (f"{family}:",),
+        lambda view: view.level(family, view.currency),
+        lambda view: view.closing(family, view.currency),
     )
 
 
@@ -194,19 +193,18 @@ def declared(id_: str, one: DeclaredMeasure) -> Measure:
     return Flow(shape, (*total.stored, *counted.stored), ratio(total.read, counted.read))
 
 
-def _declared_level(stored: str, one: DeclaredMeasure) -> Level:
-    counted = _counted_level(f"{stored}:n")
+def _declared_level(family: str, one: DeclaredMeasure) -> Level:
+    counted = _counted_level(family, "n")
     if one.take == "count":
         return counted
-    total = _money_level(stored)
+    total = _money_level(family)
     if one.take == "sum":
         return total
-    every, without = f"{stored}:n", f"{stored}:x"
     return Level(
         divided(total.shape, counted.shape),
-        (*total.stored, *counted.stored, f"{without}:"),
-        ratio(total.read, lambda view: view.level(every) - view.level(without)),
-        ratio(total.closing, lambda view: view.closing(every) - view.closing(without)),
+        total.stored,
+        ratio(total.read, lambda view: view.level(family, "n") - view.level(family, "x")),
+        ratio(total.closing, lambda view: view.closing(family, "n") - view.closing(family, "x")),
     )
 
 

@@ -21,7 +21,7 @@ LEVELS = frozenset(
     ("open", "open_n", "qual", "qual_n", "stale", "stale_n", "x_open_no_amount", "x_qual_no_amount")
 )
 """Families of gauges: ``<family>:<day>``, ``<family>:<currency>:<day>``."""
-_BY_DAY = LEVELS | {"g"}
+_DECLARED = frozenset(("m", "g"))
 _DAY = "%Y%m%d"
 
 
@@ -30,7 +30,6 @@ class View:
 
     __slots__ = (
         "_buckets",
-        "_closing",
         "_groups",
         "_levels",
         "_period",
@@ -52,27 +51,22 @@ class View:
         """KPI id -> value, filled in the book's order."""
         self._period = facts
         self._groups: dict[str, dict[str, int]] | None = None
-        self._levels: dict[str, int] = {}
-        self._closing: dict[str, int] = {}
+        self._levels: dict[tuple[str, str], tuple[int, int]] = {}
         self._buckets: dict[str, Mapping[int, int]] = {}
 
     def group(self, family: str) -> Mapping[str, int]:
-        """All of ``<family>:<rest>`` by rest; ``m:<id>`` is a family of its own."""
+        """All of ``<family>:<rest>`` by rest; ``m:<id>``, ``g:<id>`` are families."""
         if self._groups is None:
             self._groups = self._index()
         return self._groups.get(family, {})
 
-    def level(self, name: str) -> int:
-        """A gauge, over all expected close days: ``open_n``, ``qual:USD``, ``g:<id>:n``."""
-        if self._groups is None:
-            self._groups = self._index()
-        return self._levels.get(name, 0)
+    def level(self, family: str, part: str) -> int:
+        """A gauge over all expected close days; ``part`` is a currency, or empty for a count."""
+        return self._level(family, part)[0]
 
-    def closing(self, name: str) -> int:
+    def closing(self, family: str, part: str) -> int:
         """The part of a gauge whose expected close day lies in the period."""
-        if self._groups is None:
-            self._groups = self._index()
-        return self._closing.get(name, 0)
+        return self._level(family, part)[1]
 
     def buckets(self, family: str) -> Mapping[int, int]:
         """A sketch: bucket -> count."""
@@ -83,29 +77,37 @@ class View:
         return known
 
     def _index(self) -> dict[str, dict[str, int]]:
-        """The one pass. Days are compared as text: ``-`` (unknown) comes before every day."""
+        """The one pass."""
         groups: dict[str, dict[str, int]] = {}
-        levels, closing = self._levels, self._closing
-        first, last = self._period.first.strftime(_DAY), self._period.last.strftime(_DAY)
         for measure, amount in self.sums.items():
             family, colon, rest = measure.partition(":")
-            if family in _BY_DAY:
-                name, _, day = measure.rpartition(":")
-                levels[name] = levels.get(name, 0) + amount
-                if first <= day <= last:
-                    closing[name] = closing.get(name, 0) + amount
-            elif colon:
-                if family == "m":
-                    family, rest = _declared(rest)
-                held = groups.get(family)
-                if held is None:
-                    groups[family] = {rest: amount}
-                else:
-                    held[rest] = amount
+            if family in _DECLARED:
+                id_, colon, rest = rest.partition(":")
+                family = f"{family}:{id_}"
+            if not colon:
+                continue
+            held = groups.get(family)
+            if held is None:
+                groups[family] = {rest: amount}
+            else:
+                held[rest] = amount
         return groups
 
+    def _level(self, family: str, part: str) -> tuple[int, int]:
+        known = self._levels.get((family, part))
+        if known is None:
+            known = self._levels[family, part] = self._sum_level(family, part)
+        return known
 
-def _declared(rest: str) -> tuple[str, str]:
-    """``m:<id>`` and what follows, which may be nothing."""
-    id_, _, rest = rest.partition(":")
-    return f"m:{id_}", rest
+    def _sum_level(self, family: str, part: str) -> tuple[int, int]:
+        """Days are compared as text: ``-`` (unknown) comes before every day."""
+        whole = closing = 0
+        first, last = self._period.first.strftime(_DAY), self._period.last.strftime(_DAY)
+        before = f"{part}:" if part else ""
+        skip = len(before)
+        for rest, amount in self.group(family).items():
+            if not skip or rest.startswith(before):
+                whole += amount
+                if first <= rest[skip:] <= last:
+                    closing += amount
+        return whole, closing
