@@ -7,8 +7,9 @@ day off counts to the workday before it, or to position 0 before the first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 import msgspec
@@ -50,31 +51,6 @@ class History(msgspec.Struct, frozen=True):
         return tuple(past.like() for past in self.periods if past.workdays)
 
 
-def past_of(
-    days: Mapping[date, int],
-    counts: Mapping[date, int] | None,
-    workdays: Sequence[date],
-    first: date,
-    last: date,
-) -> Past:
-    """One period. ``workdays`` are those of the period in order, half ones too.
-
-    >>> saturday, monday, tuesday = date(2026, 8, 1), date(2026, 8, 3), date(2026, 8, 4)
-    >>> past_of({saturday: 5, monday: 2}, None, [monday, tuesday], saturday, tuesday)
-    Past(amounts=(5, 2, 0), events=(1, 1, 0))
-    """
-    amounts, events = [0], [0]
-    working = frozenset(workdays)
-    for day in _days(first, last):
-        if day in working:
-            amounts.append(0)
-            events.append(0)
-        amount = days.get(day, 0)
-        amounts[-1] += amount
-        events[-1] += counts.get(day, 0) if counts is not None else amount != 0
-    return Past(tuple(amounts), tuple(events))
-
-
 def history_of(
     days: Mapping[date, int],
     counts: Mapping[date, int] | None,
@@ -83,23 +59,59 @@ def history_of(
 ) -> History:
     """The history of one subject and one KPI.
 
+    Where the days lie is remembered per (periods, workdays), so a team of one calendar costs little
+    more than the days on which something was counted.
+
     Args:
         days: what was counted per civil day of the subject; days without anything may be absent.
             Counts as they are, money in minor units of one currency, durations in seconds.
         counts: how many events that were, per day. For a count pass ``days`` itself. For money
             pass the number of wins a day; None takes each day with an amount for one event.
-        periods: first and last day of each past period, both included, oldest first. The last six
-            like periods or at least twelve weeks; only such that ended before the running one.
-        workdays: all workdays within them (half ones too); a set is fastest.
+        periods: first and last day of each past period, both included, oldest first, apart from
+            each other. The last six like periods or at least twelve weeks; only such that ended
+            before the running one.
+        workdays: all workdays within them (half ones too); a frozenset is fastest.
+
+    >>> saturday, monday, tuesday = date(2026, 8, 1), date(2026, 8, 3), date(2026, 8, 4)
+    >>> sold = {saturday: 5, monday: 2}
+    >>> history_of(sold, None, [(saturday, tuesday)], {monday, tuesday}).periods
+    (Past(amounts=(5, 2, 0), events=(1, 1, 0)),)
 
     """
-    ordered = sorted(workdays)
-    return History(
-        tuple(
-            past_of(days, counts, [day for day in ordered if first <= day <= last], first, last)
-            for first, last in periods
-        )
-    )
+    lengths, places = _places(tuple(periods), frozenset(workdays))
+    happened = counts if counts is not None else {day: 1 for day, n in days.items() if n}
+    amounts = _spread(days, lengths, places)
+    events = amounts if happened is days else _spread(happened, lengths, places)
+    return History(tuple(map(Past, amounts, events)))
+
+
+_Places = Mapping[date, tuple[int, int]]
+"""Civil day -> which period, which position in it."""
+
+
+@lru_cache(maxsize=256)
+def _places(
+    periods: tuple[tuple[date, date], ...], workdays: frozenset[date]
+) -> tuple[tuple[int, ...], _Places]:
+    lengths, places = [], {}
+    for number, (first, last) in enumerate(periods):
+        position = 0
+        for day in _days(first, last):
+            position += day in workdays
+            places[day] = (number, position)
+        lengths.append(position + 1)
+    return tuple(lengths), places
+
+
+def _spread(
+    days: Mapping[date, int], lengths: tuple[int, ...], places: _Places
+) -> list[tuple[int, ...]]:
+    found = [[0] * length for length in lengths]
+    for day, n in days.items():
+        place = places.get(day)
+        if place is not None:
+            found[place[0]][place[1]] += n
+    return [tuple(each) for each in found]
 
 
 def _days(first: date, last: date) -> Iterable[date]:
