@@ -124,7 +124,9 @@ def canonical(value: Scalar) -> str:
 
 def changes(entity: Entity) -> int:
     """How many timeline changes the entity holds."""
-    return sum([len(timeline) for timeline in timelines(entity)])
+    told = len(entity.stage) + len(entity.owner) + len(entity.amount) + len(entity.close_on)
+    flags = len(entity.pipeline) + len(entity.deleted)
+    return told + flags + len(entity.split) + len(entity.overlay)
 
 
 def timelines(entity: Entity) -> tuple[Timeline, ...]:

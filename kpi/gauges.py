@@ -30,6 +30,9 @@ _MINUTE = 60_000
 
 Contributions = dict[tuple[str, str, int], int]
 
+Standing = dict[tuple[str, str], int]
+"""(owner key, measure) -> what a deal adds to it while it stands as it does."""
+
 
 class Level(NamedTuple):
     """What a deal adds to the pipeline from some instant on."""
@@ -50,16 +53,16 @@ def gauge_contributions(entity: Entity, meaning: Meaning, walk: list[Step]) -> C
     currency = currency_of(entity, meaning)
     rules = rules_of(meaning).levels
     facts: Contributions = {}
-    before: Level | None = None
+    level: Level | None = None
+    standing: Standing = {}
     for instant, stale in _moments(entity, meaning.stale_after_days):
-        level = _level(entity, walk, instant, stale=stale)
+        before, level = level, _level(entity, walk, instant, stale=stale)
         if rules and level is not None:
             level = level._replace(declared=_declared(rules, entity, instant, level, currency))
         if level != before:
-            _add(facts, before, instant, -1, currency)
-            _add(facts, level, instant, 1, currency)
-            before = level
-    return {key: delta for key, delta in facts.items() if delta}
+            held, standing = standing, _standing(level, currency) if level else {}
+            _add(facts, held, standing, instant)
+    return facts
 
 
 def _level(entity: Entity, walk: list[Step], instant: int, *, stale: bool) -> Level | None:
@@ -83,7 +86,7 @@ def _moments(entity: Entity, after_days: int | None) -> list[tuple[int, bool]]:
 
     An activity that names a deal which is not stale changes no level.
     """
-    told = {change[0] for timeline in timelines(entity) for change in timeline}
+    told = {change[0] for timeline in timelines(entity) if timeline for change in timeline}
     if after_days is None:
         return [(instant, False) for instant in sorted(told)]
     spans = list(_stale(_touches(entity, told), after_days * _DAY))
@@ -108,29 +111,36 @@ def _stale(touches: list[int], quiet: int) -> Iterator[tuple[int, int]]:
     yield touches[-1] + quiet, 1 << 62
 
 
-def _add(facts: Contributions, level: Level | None, instant: int, sign: int, currency: str) -> None:
-    if level is None:
-        return
+def _add(facts: Contributions, held: Standing, standing: Standing, instant: int) -> None:
+    """The differences between what the deal stood for and what it stands for from now on."""
+    for key, size in standing.items():
+        change = size - held.get(key, 0)
+        if change:
+            facts[*key, instant] = change
+    for key, size in held.items():
+        if size and key not in standing:
+            facts[*key, instant] = -size
+
+
+def _standing(level: Level, currency: str) -> Standing:
     minor = minor_units(level.amount, currency)
     owner, day = level.owner, level.close_day
+    standing: Standing = {}
     for name in _pipelines(level):
-        _count(facts, (owner, f"{name}_n:{day}", instant), sign)
+        standing[owner, f"{name}_n:{day}"] = 1
         if minor is not None:
-            _count(facts, (owner, f"{name}:{currency}:{day}", instant), sign * minor)
+            standing[owner, f"{name}:{currency}:{day}"] = minor
         elif name != "stale":
-            _count(facts, (owner, f"x_{name}_no_amount:{day}", instant), sign)
+            standing[owner, f"x_{name}_no_amount:{day}"] = 1
     for rule in level.declared:
-        _count(facts, (owner, f"{rule.name}:n:{day}", instant), sign)
+        standing[owner, f"{rule.name}:n:{day}"] = 1
         if rule.money:
             what, size = ("x", 1) if minor is None else (currency, minor)
-            _count(facts, (owner, f"{rule.name}:{what}:{day}", instant), sign * size)
+            standing[owner, f"{rule.name}:{what}:{day}"] = size
+    return standing
 
 
 def _pipelines(level: Level) -> tuple[str, ...]:
     if level.stale:
         return ("open", "stale")
     return ("open", "qual") if level.qualified else ("open",)
-
-
-def _count(facts: Contributions, key: tuple[str, str, int], by: int) -> None:
-    facts[key] = facts.get(key, 0) + by

@@ -28,6 +28,9 @@ _SIGNED = frozenset(("won", "lost", "built", "disq", "slip", "ov_won", "m"))
 """Flows that may be below zero: money (a credit note), and whatever a tenant declares."""
 
 
+_NEVER = 1 << 62
+
+
 class Purpose(Enum):
     """Why a fold is written."""
 
@@ -139,28 +142,27 @@ def past_owners(facts: Contributions, meaning: Meaning, now: int) -> list[str]:
     A day closes an hour early: the script may run a little later than this is computed, and the
     clock of whoever reads may be ahead of ours.
     """
-    minute = (now + HOUR) // MINUTE
-    zones, here = meaning.owner_zones, _today(minute, (meaning.zone,))
-    past: set[str] = set()
+    minute, zones = (now + HOUR) // MINUTE, meaning.owner_zones
+    earliest: dict[str, int] = {}
     for owner, _, instant in facts:
-        if owner in past:
-            continue
-        spans = zones.get(owner)
-        today = _today(minute, tuple(zone for _, zone in spans)) if spans else here
-        if instant < today:
-            past.add(owner)
-    return sorted(past)
+        if instant < earliest.get(owner, _NEVER):
+            earliest[owner] = instant
+    return sorted(
+        owner
+        for owner, instant in earliest.items()
+        if instant < _today(minute, zones.get(owner) or ((0, meaning.zone),))
+    )
 
 
 @lru_cache(maxsize=4_096)
-def _today(minute: int, zones: tuple[str, ...]) -> int:
+def _today(minute: int, spans: tuple[tuple[int, str], ...]) -> int:
     """An instant (ms UTC) from which on nothing is before today in any of the zones.
 
     Of an owner who moved, today is the day in the zone that is ahead, and what happened counts as
     closed where any of his zones would have it so.
     """
-    today = max(local_day(minute * MINUTE, zone) for zone in zones)
-    return max(day_start(today, zone) for zone in zones)
+    today = max(local_day(minute * MINUTE, zone) for _, zone in spans)
+    return max(day_start(today, zone) for _, zone in spans)
 
 
 def _panes(blob: Blob, tenant: str, live: Tenant, changes: Changes, now: int) -> None:
