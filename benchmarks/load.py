@@ -3,10 +3,10 @@
 In: how many events, and when it is now. Out: Kafka records with HubSpot-like ids. Guarantee: the
 same seed gives the same events; four of five are activities, one of five is a patch of a deal.
 
-An activity is told whole, by one event, as many CRMs do: type, owner, moment, and in one of four
-the deal it belongs to. A deal is created, and then moves through the stages of HubSpot's default
-pipeline or gets another amount; every patch names its owner, so that an aggregation that keeps no
-entities can count it too.
+An activity is told whole, by one event, as many CRMs do: type, owner, moment, how long it took
+where somebody noted it, and in one of four the deal it belongs to. A deal is created, and then
+moves through the stages of HubSpot's default pipeline or gets another amount; every patch names its
+owner, so that an aggregation that keeps no entities can count it too.
 """
 
 from __future__ import annotations
@@ -102,12 +102,14 @@ def _meaning(tenant: _Tenant) -> Meaning:
         f"{tenant.connection}/{owner}": ((0, ZONES[n % len(ZONES)]),)
         for n, owner in enumerate(tenant.owners)
     }
-    stages = {"default": STAGES}
+    connection = ConnectionMeaning(
+        currency="USD", stages={"default": STAGES}, steps={"default": tuple(STAGES)}
+    )
     return Meaning(
         code=CODE,
         zone=ZONES[0],
         owner_zones=zones,
-        connections={tenant.connection: ConnectionMeaning(currency="USD", stages=stages)},
+        connections={tenant.connection: connection},
     )
 
 
@@ -130,8 +132,10 @@ def _activity(draw: random.Random, tenant: _Tenant, n: int, at: int) -> Made:
     kind = draw.choices(TYPES, WEIGHTS)[0]
     owner = draw.choice(tenant.owners)
     fields: dict[str, Scalar] = {"type": kind, "owner": owner, "at": at - draw.randrange(60_000)}
-    if kind == "visit":
+    if kind in ("visit", "meeting"):
         fields["new_customer"] = draw.random() < 1 / 3
+    if kind in ("call", "meeting"):
+        fields["minutes"] = draw.randrange(1, 60)
     if tenant.deals and draw.random() < 1 / 4:
         fields["deal"] = draw.choice(tenant.deals)[0]
     return "activity", str(58_210_000_000 + n), "create", fields
