@@ -8,10 +8,11 @@ from fractions import Fraction
 import pytest
 
 from kpi.calendar.workdays import Leave
+from kpi.definitions import CATALOGUE
 from kpi.periods import Span
 from kpi.targets.effective import effective, line, part
 from kpi.targets.model import Effective, Nature, Presence
-from kpi.targets.plans import MONTHLY, PHASED, SHIPPED, SIX_MONTHS, SMALL_BUSINESS
+from kpi.targets.plans import MONTHLY, PHASED, PHASES, SHIPPED, SIX_MONTHS, SMALL_BUSINESS
 from kpi.targets.ramp import OTHERS, OnRamp, RampPlan, amounts, percent, ramp_target, step_starts
 from tests.kpi.targets.sales import (
     AMOUNT,
@@ -235,3 +236,10 @@ def test_an_amount_is_asked_once_a_month_however_the_target_is_cut() -> None:
     assert month is not None
     assert week is not None
     assert told(month.base, week.base) == (20, Fraction(20 * 5, 22))
+
+
+def test_the_shipped_plans_name_only_shipped_kpis() -> None:
+    """A misspelt id would quietly fall to the plan's "every other KPI"."""
+    shipped = {one.id for one in CATALOGUE}
+    named_ = {kpi for plan in SHIPPED.values() for kpi in plan.steps} | PHASES.keys()
+    assert named_ - {OTHERS} <= shipped
