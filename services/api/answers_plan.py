@@ -40,6 +40,7 @@ class TargetEntry(msgspec.Struct, kw_only=True):
     first: str
     last: str
     base: Number
+    """In the KPI's stored unit: minor units, seconds, counts, ratios."""
     stretch: Number | None
     commit: Number | None
     effective: str | None
@@ -58,20 +59,23 @@ class Targets(msgspec.Struct, kw_only=True):
 
 
 class Finding(msgspec.Struct, kw_only=True):
-    """One thing in the targets that does not fit together.
+    """One thing in the targets that does not fit together (``kpi.targets.align``).
 
-    ``kind``: ``over_allocated``, ``under_allocated``, ``no_target``, ``no_owner``, ``unknown_kpi``.
+    ``asked`` and ``found``: the two numbers that differ, where there are two; ``names``: the ids it
+    concerns besides the subject.
     """
 
     kind: str
-    kpi: str
+    severity: Literal["error", "warning", "info"]
     subject_kind: str
     subject: str
-    first: str
-    last: str
-    amount: Number | None
-    says: str
-    says_zh: str
+    kpi: str | None
+    first: str | None
+    last: str | None
+    asked: Number | None
+    found: Number | None
+    difference: Number | None
+    names: list[str]
 
 
 class Alignment(msgspec.Struct, kw_only=True):
@@ -83,19 +87,27 @@ class Alignment(msgspec.Struct, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, kw_only=True):
-    """A target that the past would suggest: a percentile of periods of its own length."""
+    """A target that the last twelve weeks suggest: a percentile over windows of its own length.
 
-    kpi: str
+    ``value`` is that of the window times ``scale`` (workdays of the period over those of a window);
+    ``enough`` is false below four windows, and then it is more an anecdote than a suggestion.
+    """
+
     rep: str
-    value: Number | None
-    """Null where fewer than four periods had anything."""
+    kpi: str
+    value: Number
     percentile: int
-    periods: list[Number]
-    """What was reached, oldest first."""
+    windows: int
+    window_weeks: int
+    scale: float
+    lowest: Number
+    median: Number
+    highest: Number
+    enough: bool
 
 
 class Suggestions(msgspec.Struct, kw_only=True):
-    """Suggestions for the visible reps."""
+    """Suggestions for a page of the visible reps; ``next`` is the ``after`` of the next page."""
 
     period: Literal["week", "month", "quarter"]
     items: list[Suggestion]
@@ -126,19 +138,25 @@ class CalendarYear(msgspec.Struct, kw_only=True):
     days: list[CalendarDay]
 
 
-class Document(msgspec.Struct, kw_only=True):
-    """One thing of the configuration, in the shape of the configuration file."""
+class Item(msgspec.Struct, kw_only=True):
+    """One thing of the plan; ``body`` has the shape of the configuration file."""
 
     kind: str
     id: str
     version: int
-    value: dict[str, Any]
+    """0: shipped, or of a kind without versions (reps, teams, settings)."""
+    etag: str
+    """Give it back in ``If-Match``."""
+    shipped: bool
+    state: str | None
+    """Of a target: ``draft``, ``published``, ``acknowledged``, ``withdrawn``."""
+    body: dict[str, Any]
 
 
-class Documents(msgspec.Struct, kw_only=True):
-    """A page of them; ``next`` is the ``after`` of the following page, null on the last."""
+class Items(msgspec.Struct, kw_only=True):
+    """A page in the order of ids; ``next`` is the ``after`` of the following page."""
 
-    items: list[Document]
+    items: list[Item]
     next: str | None
 
 
@@ -147,10 +165,11 @@ class Written(msgspec.Struct, kw_only=True):
 
     dry_run: bool
     changes: list[str]
-    """One line each; empty: it was so already."""
-    generation: bool
-    """The change gives the numbers another meaning, so they are being built anew."""
-    document: Document | None
+    """One line each, as ``paceline apply`` prints them; empty: it was so already."""
+    generation: int | None
+    """The change gives the numbers another meaning: they are built anew under this number."""
+    item: Item | None
+    """As it is now; null: it is gone."""
 
 
 class AuditEntry(msgspec.Struct, kw_only=True):
@@ -158,11 +177,12 @@ class AuditEntry(msgspec.Struct, kw_only=True):
 
     id: int
     at: int
-    who: str
+    actor: str
+    action: str
     kind: str
     subject: str
-    before: Any
-    after: Any
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
 
 
 class Audit(msgspec.Struct, kw_only=True):
@@ -173,7 +193,11 @@ class Audit(msgspec.Struct, kw_only=True):
 
 
 class Mistake(msgspec.Struct, kw_only=True):
-    """What is wrong, where (JSON pointer; of a CSV ``/line/7``), and how to put it right."""
+    """What is wrong, where, and how to put it right.
+
+    ``pointer`` is a JSON pointer into the body (of a CSV ``/line/7``), or ``kind/id/...`` where the
+    change would break something else.
+    """
 
     pointer: str
     detail: str

@@ -10,7 +10,15 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 import paceline
-from services.api import docs, problems, routes, routes_ops, routes_stream
+from services.api import (
+    docs,
+    problems,
+    routes,
+    routes_admin,
+    routes_ops,
+    routes_plan,
+    routes_stream,
+)
 from services.api.context import Services
 from services.api.edge import Edge
 
@@ -30,8 +38,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for router in (routes.router, routes_stream.router, routes_ops.router):
-        app.include_router(router)
+    for module in (routes, routes_plan, routes_admin, routes_stream, routes_ops):
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=routes_ops.STATIC), name="static")
     app.add_middleware(Edge)
     problems.install(app)

@@ -59,6 +59,8 @@ class Answer(msgspec.Struct, frozen=True):
     whole: Progress
     """Without rows."""
     rows: list[Said]
+    ramp: RampView | None = None
+    """Of one person with a ramp plan, even once it is over."""
 
     def encoded(self) -> bytes:
         """The whole with all its rows, as ``answers.Progress`` says."""
@@ -113,8 +115,10 @@ def _of_person(sheet: Sheet, desk: Desk) -> Answer:
     )
     one = standing_of(plan, read.part)
     whole.workdays = _workdays(one.presence, read.part.window, made.clock)
-    whole.ramp = _ramp(sheet, read, counts)
-    return Answer(whole, [])
+    ramp = _ramp(sheet, read, counts)
+    running = ramp is not None and not ramps.over(ramp, read.part.window.through_day)
+    whole.ramp = ramp if running else None
+    return Answer(whole, [], ramp)
 
 
 def _row(sheet: Sheet, desk: Desk, read: Read) -> Made:

@@ -6,6 +6,7 @@ Guarantee: examples are encoded from the real structs, so they cannot drift from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from services.api import answers, examples
+from services.api import answers, answers_kpi, answers_plan, examples
 from services.api.problems import MEDIA_TYPE, TYPE
 
 PERIOD = (
@@ -37,6 +38,16 @@ _SHAPES = (
     answers.Catalogue,
     answers.Ready,
     answers.Problem,
+    answers_kpi.RampView,
+    answers_plan.Kpis,
+    answers_plan.Targets,
+    answers_plan.Alignment,
+    answers_plan.Suggestions,
+    answers_plan.CalendarYear,
+    answers_plan.Item,
+    answers_plan.Items,
+    answers_plan.Written,
+    answers_plan.Audit,
 )
 _REF = "#/components/schemas/{name}"
 
@@ -44,16 +55,25 @@ Extra = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
 
 
-def _body(shape: type[msgspec.Struct], example: object, media: str = "application/json") -> Extra:
+def body(shape: type[msgspec.Struct], example: object, media: str = "application/json") -> Extra:
+    """The content of an answer."""
     schema = {"$ref": _REF.format(name=shape.__name__)}
     return {media: {"schema": schema, "example": msgspec.to_builtins(example)}}
 
 
-def _ok(description: str, shape: type[msgspec.Struct], example: object) -> Responses:
-    return {200: {"description": description, "content": _body(shape, example)}}
+def ok(description: str, shape: type[msgspec.Struct], example: object) -> Responses:
+    """The answer of a route."""
+    return {200: {"description": description, "content": body(shape, example)}}
 
 
-def _problem(status: HTTPStatus, code: str, detail: str, possible: str = "") -> Responses:
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    possible: str = "",
+    errors: Sequence[answers_plan.Mistake] = (),
+) -> Responses:
+    """A refusal of a route."""
     example = answers.Problem(
         type=TYPE + code,
         title=status.phrase,
@@ -61,26 +81,27 @@ def _problem(status: HTTPStatus, code: str, detail: str, possible: str = "") -> 
         detail=detail,
         instance="/v1/reps/maria/progress",
         possible=possible,
+        errors=list(errors),
     )
-    content = _body(answers.Problem, example, MEDIA_TYPE)
+    content = body(answers.Problem, example, MEDIA_TYPE)
     return {int(status): {"description": status.phrase, "content": content}}
 
 
 _ALWAYS: Responses = {
-    **_problem(
+    **problem(
         HTTPStatus.UNAUTHORIZED,
         "unauthenticated",
         "send an API key as Authorization: Bearer <key>",
     ),
-    **_problem(HTTPStatus.FORBIDDEN, "forbidden", "this API key has no scope 'read'"),
-    **_problem(
+    **problem(HTTPStatus.FORBIDDEN, "forbidden", "this API key has no scope 'read'"),
+    **problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
         "a store does not answer; nothing is lost, try again",
     ),
 }
-_ABSENT = _problem(HTTPStatus.NOT_FOUND, "not-found", "there is no such rep")
-_REFUSED = _problem(
+ABSENT = problem(HTTPStatus.NOT_FOUND, "not-found", "there is no such rep")
+REFUSED = problem(
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "beyond-retention",
     "the edge at 2017-03-15 is no longer kept to the day",
@@ -91,11 +112,12 @@ _ETAG: Extra = {"ETag": {"description": "Names this state.", "schema": {"type": 
 _KEYED: Extra = {"security": [{"bearer": []}, {"apiKey": []}]}
 
 
-def _route(responses: Responses, tag: str, **more: Any) -> Extra:
+def route(responses: Responses, tag: str, extra: Extra | None = None, **more: Any) -> Extra:
+    """The documentation of a route that needs a key; ``extra``: more of its OpenAPI."""
     return {
         "responses": {**responses, **_ALWAYS},
         "tags": [tag],
-        "openapi_extra": _KEYED,
+        "openapi_extra": {**_KEYED, **(extra or {})},
         "response_model": None,
         **more,
     }
@@ -103,9 +125,9 @@ def _route(responses: Responses, tag: str, **more: Any) -> Extra:
 
 def progress(kind: str) -> Extra:
     """The documentation of one of the three progress routes."""
-    ok = _ok("The numbers, and all that is needed to judge them.", answers.Progress, _SHOWN[kind])
-    ok[200]["headers"] = _ETAG
-    return _route({**ok, **_NOT_MODIFIED, **_ABSENT, **_REFUSED}, "progress")
+    found = ok("The numbers, and all that is needed to judge them.", answers.Progress, _SHOWN[kind])
+    found[200]["headers"] = _ETAG
+    return route({**found, **_NOT_MODIFIED, **ABSENT, **REFUSED}, "progress")
 
 
 _SHOWN = {
@@ -114,14 +136,14 @@ _SHOWN = {
     "organisation": examples.organisation(),
 }
 
-REPS = _route(
-    {**_ok("A page of reps.", answers.Reps, examples.reps()), **_ABSENT, **_REFUSED},
+REPS = route(
+    {**ok("A page of reps.", answers.Reps, examples.reps()), **ABSENT, **REFUSED},
     "organisation",
 )
-TEAMS = _route(_ok("The visible teams.", answers.Teams, examples.teams()), "organisation")
-ME = _route(_ok("The caller.", answers.Me, examples.me()), "organisation")
-MEASURES = _route(_ok("The measures.", answers.Catalogue, examples.catalogue()), "progress")
-STREAM = _route(
+TEAMS = route(ok("The visible teams.", answers.Teams, examples.teams()), "organisation")
+ME = route(ok("The caller.", answers.Me, examples.me()), "organisation")
+MEASURES = route(ok("The measures.", answers.Catalogue, examples.catalogue()), "progress")
+STREAM = route(
     {
         200: {
             "description": (
@@ -135,8 +157,8 @@ STREAM = _route(
                 }
             },
         },
-        **_ABSENT,
-        **_REFUSED,
+        **ABSENT,
+        **REFUSED,
     },
     "progress",
     response_class=Response,
@@ -157,10 +179,10 @@ READY: Extra = {
     "tags": ["operation"],
     "response_model": None,
     "responses": {
-        **_ok("Ready.", answers.Ready, examples.ready(owned=True)),
+        **ok("Ready.", answers.Ready, examples.ready(owned=True)),
         503: {
             "description": "Not ready, and why.",
-            "content": _body(answers.Ready, examples.ready(owned=False)),
+            "content": body(answers.Ready, examples.ready(owned=False)),
         },
     },
 }

@@ -9,6 +9,7 @@ import msgspec
 
 from kpi.measures import CATALOGUE, Measures, present
 from kpi.reading import add
+from services.api import examples_plan as plan
 from services.api.answers import (
     Bounds,
     Catalogue,
@@ -55,7 +56,9 @@ _LEAVER = {"won_n": 1, "won:USD": 120_000}
 
 def rep() -> Progress:
     """Maria's month."""
-    return _progress(_subject("rep", "maria", "Maria Lopez"), [_MARIA])
+    return msgspec.structs.replace(
+        _progress(_subject("rep", "maria", "Maria Lopez"), [_MARIA]), workdays=plan.workdays()
+    )
 
 
 def team() -> Progress:
@@ -151,7 +154,7 @@ def _subject(kind: str, name: str, shown: str) -> Subject:
 
 
 def _row(subject: Subject, sums: dict[str, int]) -> Row:
-    return Row(subject=subject, bounds=_bounds(), measures=present(sums))
+    return Row(subject=subject, bounds=_bounds(), measures=present(sums), kpis=[plan.won_amount()])
 
 
 def _bounds() -> Bounds:
@@ -171,7 +174,10 @@ def _progress(subject: Subject, sums: list[dict[str, int]]) -> Progress:
     return Progress(
         subject=subject,
         period="month",
+        period_label="2017-03",
         bounds=_bounds(),
+        kpis=[plan.won_amount()],
+        definitions={"won_amount": plan.info("won_amount")},
         measures=said,
         rows=[],
         unmapped_owners=[],

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from kpi.calendar.fiscal import period_of
 from kpi.organisation import stays, team_on
 from kpi.panes import DAY
 from kpi.periods import Span
@@ -51,6 +52,25 @@ class Pasts:
     ) -> Study:
         """What one answer needs to know of the past."""
         return Study(self, known, place, generation, chosen, parts, question)
+
+    async def weeks(
+        self, known: Known, place: Place, generation: int, chosen: Selection, question: Question
+    ) -> list[tuple[Rep, Series, _Spans]]:
+        """The twelve whole weeks before this one, person by person."""
+        week = period_of(question.fiscal, "week", question.day_in(known.plan.zone))
+        spans = readable(question, week)
+        months = months_of(spans)
+        wanted = [(owner, months) for rep in chosen.reps for owner in owners_of(rep)]
+        head = await self.reader.head(place, [owner for owner, _ in wanted])
+        kpis, histories = known.kpis, self.histories
+        for some in chunks(histories.missing(place, generation, kpis, wanted, head)):
+            owners = [owner for owner, _ in some]
+            fresh, contents = await self.reader.read(place, owners, generation, hashes_of(some))
+            histories.take(place, generation, kpis, some, contents, fresh)
+        return [
+            (rep, histories.of(place, generation, kpis, owners_of(rep), months), spans)
+            for rep in chosen.reps
+        ]
 
     def keep(self, key: tuple[object, ...], pool: Pool) -> None:
         """A team's pool, for the day."""

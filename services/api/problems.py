@@ -6,7 +6,8 @@ secret, no stack trace, and nothing about what the caller may not see.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import msgspec
@@ -16,7 +17,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from paceline.admin.values import Absent, Conflict, Refused
 from paceline.logs import get_logger
+from services.api.answers_plan import Mistake
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:paceline:problem:"
@@ -35,10 +38,12 @@ class ProblemError(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         possible: str = "",
+        errors: Sequence[Mistake] = (),
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.headers, self.possible = dict(headers or {}), possible
+        self.errors = tuple(errors)
 
 
 def unauthenticated(detail: str) -> ProblemError:
@@ -62,6 +67,31 @@ def unprocessable(code: str, detail: str, possible: str = "") -> ProblemError:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail, possible=possible)
 
 
+def too_large(most: int) -> ProblemError:
+    """413: more bytes than are taken."""
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return ProblemError(status, "too-large", f"a body has at most {most} bytes")
+
+
+@contextmanager
+def writing_problems(what: str) -> Iterator[None]:
+    """Refusals of administration as problems: 422 with every mistake, 404, 412."""
+    try:
+        yield
+    except Refused as error:
+        mistakes = [Mistake(pointer=one.pointer, detail=one.what) for one in error.faults]
+        count = len(mistakes)
+        detail = f"{count} mistake{'' if count == 1 else 's'}; nothing was changed"
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "refused", detail, errors=mistakes
+        ) from None
+    except Absent:
+        raise not_found(what) from None
+    except Conflict as error:
+        detail = str(error) or "somebody changed it since; read it again"
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail) from None
+
+
 def unavailable(detail: str) -> ProblemError:
     """503: a store is away."""
     return ProblemError(
@@ -79,6 +109,8 @@ def response(problem: ProblemError, instance: str = "") -> Response:
     }
     more = {"instance": instance, "possible": problem.possible}
     body |= {name: value for name, value in more.items() if value}
+    if problem.errors:
+        body["errors"] = problem.errors
     return Response(
         msgspec.json.encode(body),
         status_code=problem.status,

@@ -19,11 +19,13 @@ import msgspec
 
 from kpi.periods import Span
 from kpi.reading import add
+from paceline.sql.org import Rep
 from schemas.meaning import Meaning
 from services.api.access import Caller
 from services.api.compose import Answer, Sheet, compose
 from services.api.desk import Desk, Past, Read
 from services.api.directory import Known
+from services.api.likes import Series
 from services.api.pasts import Pasts, Study
 from services.api.problems import unavailable
 from services.api.reader import Head, Place, Reader
@@ -104,6 +106,18 @@ class Teller:
         place = self.reader.place(caller.org.tenant, caller.org.connections)
         head = await self.reader.head(place, ())
         return head, await self._rhythms.silent(caller.known, place, head, question)
+
+    async def weeks(
+        self, caller: Caller, chosen: Selection, question: Question
+    ) -> list[tuple[Rep, Series, tuple[Span, ...]]]:
+        """What people did in the twelve whole weeks before this one, for suggestions."""
+        known = caller.known
+        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        live = await self.reader.meaning(place)
+        if live is None:
+            return []
+        found = await self._pasts.weeks(known, place, live[0], chosen, question)
+        return found or []
 
     async def _try(self, asked: Asked) -> Told | None:
         """An answer, None where the generation was switched meanwhile."""

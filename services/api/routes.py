@@ -91,7 +91,7 @@ async def reps(
     )
     page = found[:limit]
     unmapped = await _unmapped(services, caller) if caller.reach == "tenant" and not team else []
-    return _json(
+    return json(
         Reps(
             items=[_rep_entry(rep) for rep in page],
             next=page[-1].id if len(found) > limit else None,
@@ -104,14 +104,14 @@ async def reps(
 @router.get("/teams", **docs.TEAMS)
 async def teams(caller: Asking) -> Response:
     """The visible teams by id; roots have no parent."""
-    return _json(Teams(items=_team_entries(caller)))
+    return json(Teams(items=_team_entries(caller)))
 
 
 @router.get("/me", **docs.ME)
 async def me(caller: Asking) -> Response:
     """What this key may see."""
     org, key = caller.org, caller.key
-    return _json(
+    return json(
         Me(
             tenant=org.tenant,
             name=org.name,
@@ -131,7 +131,7 @@ async def me(caller: Asking) -> Response:
 @router.get("/measures", **docs.MEASURES)
 async def measures(_caller: Asking) -> Response:
     """The catalogue of measures, with names in English and Chinese."""
-    return _json(Catalogue(items=list(CATALOGUE)))
+    return json(Catalogue(items=list(CATALOGUE)))
 
 
 def refusal(error: UnreadableError) -> Exception:
@@ -216,7 +216,8 @@ def _team_entries(caller: Caller) -> list[TeamEntry]:
     ]
 
 
-def _json(body: Reps | Teams | Me | Catalogue, headers: dict[str, str] | None = None) -> Response:
+def json(body: msgspec.Struct, headers: dict[str, str] | None = None) -> Response:
+    """A struct as an answer."""
     return Response(
         msgspec.json.encode(body),
         media_type="application/json",

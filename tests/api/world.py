@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import msgspec
@@ -31,7 +31,7 @@ from paceline.sql.engine import engine_for, writing
 from paceline.sql.keys import create_key
 from schemas import keys
 from schemas.envelope import EntityKind, EntityPatch, Op, Scalar, entity_key
-from schemas.meaning import ConnectionMeaning, Meaning
+from schemas.meaning import Category, ConnectionMeaning, Meaning
 from schemas.topics import partition_of
 from services.api.app import create_app
 from services.api.changes import Feed
@@ -60,7 +60,7 @@ NAMES = {
     "lena": ("Lena Vogt", None),
     "omar": ("Omar Haddad", None),
 }
-STAGES: dict[str, dict[str, Literal["open", "qualified", "won", "lost"]]] = {
+STAGES: dict[str, dict[str, Category]] = {
     "*": {"lead": "open", "proposal": "qualified", "won": "won", "lost": "lost"}
 }
 
