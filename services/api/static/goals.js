@@ -1,6 +1,7 @@
 // A rep's goals: for each KPI that counts actual, target, what is expected by now, pace, and what is needed per remaining workday.
 
 import { Figure, h } from "./dom.js";
+import { day } from "./format.js";
 import { Gauge, chip, days, inWords, kpiName, percent, said, showChip, telling } from "./kpi.js";
 import { t, tn } from "./words.js";
 
@@ -42,10 +43,10 @@ class Goal {
     this.gauge.show(kpi);
     this.spoken.textContent = inWords(this.id, info, kpi, currencies);
     this.lines.replaceChildren(...this.facts(kpi, say));
-    this.why.textContent = kpi.target?.reasons.length ? t("because", { full: say(kpi.target.full), why: kpi.target.reasons.join(" · ") }) : "";
+    this.why.replaceChildren(...whys(kpi, say).map((text) => h("span", {}, text)));
     this.more.hidden = !kpi.pace || kpi.kind !== "flow" || !kpi.target;
     if (!this.more.hidden) this.curves.replaceChildren(curveTable(kpi.pace, say));
-    this.about.textContent = [info?.says && (document.documentElement.lang.startsWith("zh") ? info.says_zh : info.says), kpi.pace?.historical_note].filter(Boolean).join(" · ");
+    this.about.textContent = [meaning(info), likes(kpi.pace)].filter(Boolean).join(" ");
   }
 
   facts(kpi, say) {
@@ -69,6 +70,29 @@ class Goal {
     if (kpi.overlay) add("overlay", say(kpi.overlay));
     return facts;
   }
+}
+
+// Why the target is what it is, why there is no value, and where status and chance disagree.
+function whys(kpi, say) {
+  const lines = [];
+  if (kpi.reason) lines.push(t(`reason_${kpi.reason}`));
+  const because = (kpi.target?.because ?? []).map(reason);
+  if (because.length) lines.push(t("because", { full: say(kpi.target.full), why: because.join(" · ") }));
+  if (kpi.pace?.caution) lines.push(t(kpi.pace.caution));
+  return lines;
+}
+
+function reason({ kind, first, last, days: off, of, per_cent: part }) {
+  const word = kind === "ramp" && part === null ? "why_ramp_amount" : `why_${kind}`;
+  return t(word, { first: day(first), last: day(last), days: off, of, part: part === null ? "" : percent(part / 100) });
+}
+
+const meaning = (info) => (document.documentElement.lang.startsWith("zh") ? info?.says_zh : info?.says);
+
+// The historical curve is the median of so many like periods, or there are too few of them.
+function likes(pace) {
+  const n = Number(/\d+/.exec(pace?.historical_note ?? "")?.[0] ?? Number.NaN);
+  return Number.isNaN(n) ? "" : t(pace.historical ? "likes_median" : "likes_few", { n });
 }
 
 function curveTable(pace, say) {
@@ -114,8 +138,7 @@ export class Others {
     this.list.replaceChildren(
       ...kpis.flatMap((kpi) => {
         const info = definitions[kpi.id];
-        const says = document.documentElement.lang.startsWith("zh") ? info.says_zh : info.says;
-        return [h("dt", { title: says }, kpiName(info, kpi.id)), h("dd", { "data-kpi": kpi.id }, said(kpi.id, info, kpi.actual, currencies))];
+        return [h("dt", { title: meaning(info) }, kpiName(info, kpi.id)), h("dd", { "data-kpi": kpi.id }, said(kpi.id, info, kpi.actual, currencies))];
       }),
     );
   }
