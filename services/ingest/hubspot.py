@@ -63,10 +63,12 @@ ACTIVITY_PROPERTIES: Final = {
     "hs_call_status": "status",
     "hs_meeting_outcome": "status",
     "hs_activity_type": "type",
+    "hs_call_duration": "minutes",
     "hs_call_title": "name",
     "hs_meeting_title": "name",
     "hs_email_subject": "name",
 }
+_IN_MS: Final = "hs_call_duration"
 # A custom property of such a name must not write the field of that name by accident.
 _RESERVED: Final = frozenset(
     {"stage", "owner", "close_on", "currency", "at", "status", "deal", "name", "deleted"}
@@ -192,6 +194,8 @@ def _property(origin: Origin, event: dict[str, Any], type_id: str, names: Names)
     target = (kind, patches.identity("objectId", event.get("objectId")))
     field = _field_of(kind, name, names)
     value = event.get("propertyValue")
+    if name == _IN_MS and field == "minutes":
+        value = patches.minutes_of_ms(value)
     if field is None or (field not in patches.FIELDS and not _short(value)):
         return
     fields = _fields(origin, field, value)

@@ -5,7 +5,8 @@ is checked whole when it is loaded, each mistake with its place; applying it is 
 expression that fails on one event dead-letters that event only.
 
 Beside JMESPath's own functions there are ``from_minor(x)`` (cents to major units),
-``lookup(table, key)`` (the table's entry, or null), and ``lower(text)``.
+``minutes_of_ms(x)`` (milliseconds to whole minutes), ``lookup(table, key)`` (the table's entry, or
+null), and ``lower(text)``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ class _Functions(functions.Functions):
         """Cents to major units, exactly."""
         exact = isinstance(value, int | str | Decimal) and not isinstance(value, bool)
         return Decimal(value).scaleb(-2) if exact else None
+
+    @functions.signature({"types": []})
+    def _func_minutes_of_ms(self, value: Any) -> Any:
+        """Milliseconds to whole minutes, to the nearest."""
+        return patches.minutes_of_ms(value)
 
     @functions.signature({"types": ["object"]}, {"types": []})
     def _func_lookup(self, table: dict[str, Any], key: Any) -> Any:

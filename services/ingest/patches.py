@@ -228,6 +228,17 @@ def truth(name: str, value: Any, _zone: ZoneInfo) -> Scalar:
     return found
 
 
+def minutes_of_ms(value: Any) -> Any:
+    """Whole minutes of milliseconds, to the nearest; what is no such number is left as it is.
+
+    >>> minutes_of_ms("89000"), minutes_of_ms(90_000), minutes_of_ms("long")
+    (1, 2, 'long')
+    """
+    text = str(value).strip()
+    usable = text.isascii() and text.isdigit() and len(text) <= 15  # noqa: PLR2004 - 2^53
+    return (int(text) + 30_000) // 60_000 if usable and not isinstance(value, bool) else value
+
+
 def register(name: str, value: Any, _zone: ZoneInfo) -> Scalar:
     """Any other field: a short text, an integer, a boolean, or None."""
     if isinstance(value, Decimal):

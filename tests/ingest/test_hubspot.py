@@ -74,6 +74,12 @@ def test_a_property_of_a_deal_becomes_its_field(
         ("hs_meeting_outcome", "CANCELED", {"status": "cancelled"}),
         ("hs_meeting_outcome", "NO_SHOW", {"status": "no_show"}),
         ("hs_activity_type", "Visit", {"type": "visit"}),
+        ("hs_call_duration", "1830000", {"minutes": 31}),
+        ("hs_call_duration", 29_999, {"minutes": 0}),
+        ("hs_call_duration", "long", {"minutes": "long"}),
+        ("hs_call_duration", "", {"minutes": ""}),
+        ("minutes", "45", {"minutes": "45"}),
+        ("is_new_customer", "false", {"is_new_customer": "false"}),
         ("hubspot_owner_id", "42", {"owner": "42"}),
     ],
 )
