@@ -94,7 +94,9 @@ ITEMS = route(
     {**ok("A page of items.", answers_plan.Items, examples.items()), **ABSENT, **REFUSED},
     "administration",
 )
-ITEM = route(ok("The item.", answers_plan.Item, examples.item()) | ABSENT, "administration")
+ITEM = route(
+    {**ok("The item.", answers_plan.Item, examples.item()), **ABSENT, **REFUSED}, "administration"
+)
 _DONE = ok("What changed, or would.", answers_plan.Written, examples.written())
 WRITE = _write(_DONE)
 PUT = _write(_DONE, _body("application/json", {"type": "object"}, examples.item().body))

@@ -62,24 +62,24 @@ class Rhythms:
         quiet = quiet_workdays(at, question.now, plan.calendars[plan.calendar], plan.zone)
         if quiet <= 1 or head.generation is None:
             return False
-        usual = await self._usual(known, place, head.generation, question, one)
+        usual = await self._usual(known, place, head.generation, one, local_day(at, plan.zone))
         return usual is not None and quiet > usual
 
     async def _usual(
-        self, known: Known, place: Place, generation: int, question: Question, one: str
+        self, known: Known, place: Place, generation: int, one: str, last: date
     ) -> Fraction | None:
+        """Learnt from the days before the last event: the silence itself is no rhythm."""
         plan = known.plan
-        today = local_day(question.now, plan.zone)
-        key = (place.tenant, generation, known.digest, one, today)
+        key = (place.tenant, generation, known.digest, one, last)
         if key not in self._allowed:
-            heard = await self._heard(known.org, place, generation, one, today)
-            self._allowed[key] = allowed(heard, today, plan.calendars[plan.calendar])
+            heard = await self._heard(known.org, place, generation, one, last)
+            self._allowed[key] = allowed(heard, last, plan.calendars[plan.calendar])
             if len(self._allowed) > _LIMIT:
                 self._allowed.popitem(last=False)
         return self._allowed[key]
 
     async def _heard(
-        self, org: Org, place: Place, generation: int, one: str, today: date
+        self, org: Org, place: Place, generation: int, one: str, last: date
     ) -> set[date]:
         owners = sorted(
             owner_key(one, owner.owner)
@@ -87,7 +87,7 @@ class Rhythms:
             for owner in rep.owners
             if owner.connection == one
         )[:_OWNERS]
-        slices = day_slices(today - _LOOK_BACK, today)
+        slices = day_slices(last - _LOOK_BACK, last)
         hashes: list[Hash] = [(owner, s.grain, s.span) for owner in owners for s in slices]
         _, contents = await self._reader.read(place, owners, generation, hashes)
         return {day for hash_, held in contents.items() for day in _days(hash_[2], held)}

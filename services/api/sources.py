@@ -5,10 +5,10 @@ Out: connection -> ms UTC of its last event. Guarantee: pure; a source that was 
 switched off, is not called silent, because there is no "since".
 
 How long a source may be quiet is what the configuration says (``sources.quiet_after``, by the
-clock). Without that its usual rhythm is learnt from the days of the last twenty workdays on which
-any of its owners had an event: one that delivers on every workday may be quiet for one workday (the
-eight hours of an ordinary calendar), one that pauses for as long as its longest pause and one
-workday more. With fewer than five such days nothing is known, and nothing is called silent.
+clock). Without that its usual rhythm is learnt from those of the twenty workdays before its last
+event on which any of its owners had one. A source that speaks on every workday may be quiet for one
+workday (the eight hours of an ordinary calendar), one that pauses for as long as its longest pause
+and one workday more. With fewer than five such days nothing is known and nothing called silent.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def quiet_workdays(since: int, now: int, calendar: WorkCalendar, zone: str) -> F
     return quiet
 
 
-def allowed(heard: Collection[date], today: date, calendar: WorkCalendar) -> Fraction | None:
+def allowed(heard: Collection[date], last: date, calendar: WorkCalendar) -> Fraction | None:
     """How many workdays a source may be quiet, by the days on which it was heard; None: unknown.
 
-    ``heard`` are civil days before ``today``; only the last twenty workdays are looked at.
+    ``last`` is the civil day of its last event; the twenty workdays before it are looked at.
     """
-    days = _workdays_before(today, calendar)
+    days = _workdays_before(last, calendar)
     if sum(day in heard for day in days) < _ENOUGH:
         return None
     longest = quiet = 0

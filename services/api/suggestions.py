@@ -56,7 +56,7 @@ def _suggestion(
         direction=definition.direction,
         scale=_scale(known, question, presence, spans, length),
     )
-    if found is None:
+    if found is None or not found.highest:
         return None
     unit = definition.unit
     return Suggestion(

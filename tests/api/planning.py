@@ -12,7 +12,7 @@ import kpi
 from paceline.admin.items import put_item
 from paceline.admin.targets import import_targets
 from paceline.admin.values import Actor, Kind
-from tests.api.world import World
+from tests.api.world import NAMES, OWNERS, TEAMS, ZONES, World
 
 HAND = Actor("test:planning")
 
@@ -30,14 +30,13 @@ async def setting(world: World, name: str, value: Any) -> None:
 async def targets(world: World, *lines: str) -> None:
     """Targets from lines of ``kpi,rep,team,organisation,period,base,stretch,effective``."""
     head = "kpi,rep,team,organisation,period,base,stretch,effective,change,state"
-    data = "\n".join([head, *(line + "," * (9 - line.count(",")) for line in lines)])
+    full = [line + "," * (head.count(",") - line.count(",")) for line in lines]
+    data = "\n".join([head, *full])
     await import_targets(world.engine, world.tenant, data.encode(), actor=HAND)
 
 
 async def rep(world: World, name: str, **more: Any) -> None:
     """A rep as the world has it, and more of the file's fields."""
-    from tests.api.world import NAMES, OWNERS, TEAMS, ZONES
-
     shown, shown_zh = NAMES[name]
     body: dict[str, Any] = {
         "id": name,

@@ -20,6 +20,17 @@ PATHS = (
     "teams/sales/progress",
     "organisation/progress",
 )
+PLAN = (
+    "kpis",
+    "targets",
+    "alignment",
+    "suggestions",
+    "calendars/default",
+    "reps/maria/ramp",
+    "admin/kpis",
+    "admin/kpis/calls",
+    "admin/audit",
+)
 MATRIX = {
     "tenant": (200, 200, 200, 200, 200),
     "manager": (200, 404, 200, 404, 403),
@@ -40,7 +51,7 @@ async def test_a_key_reads_what_it_is_bound_to(world: World, who: str) -> None:
     assert tuple(answers) == MATRIX[who]
 
 
-@pytest.mark.parametrize("path", [*PATHS, "reps", "teams", "me", "measures", "stream"])
+@pytest.mark.parametrize("path", [*PATHS, "reps", "teams", "me", "measures", "stream", *PLAN])
 async def test_nothing_is_readable_without_a_key(world: World, path: str) -> None:
     """No key, a wrong one, and one in the address are all 401 with a challenge."""
     good = await world.key()
@@ -232,8 +243,9 @@ async def test_openapi_has_an_example_for_every_answer(api: httpx.AsyncClient) -
     document = (await api.get("/openapi.json")).json()
     assert {"Progress", "Measures", "Problem", "Change"} <= set(document["components"]["schemas"])
     for path, methods in document["paths"].items():
-        for status, answer in methods["get"]["responses"].items():
-            for body in answer.get("content", {}).values():
-                assert "example" in body, (path, status)
-            if status != "304":
-                assert answer["content"], (path, status)
+        for method, described in methods.items():
+            for status, answer in described["responses"].items():
+                for body in answer.get("content", {}).values():
+                    assert "example" in body, (path, method, status)
+                if status != "304":
+                    assert answer["content"], (path, method, status)

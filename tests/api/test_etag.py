@@ -6,6 +6,7 @@ import httpx
 
 from paceline.sql import models
 from paceline.sql.engine import writing
+from tests.api import planning
 from tests.api.world import World
 
 URL = "/v1/teams/east/progress"
@@ -40,12 +41,82 @@ async def test_a_304_reads_no_pane(world: World, api: httpx.AsyncClient) -> None
     assert stats["cmdstat_exec"]["calls"] == 1
 
 
-async def test_one_reps_read_is_one_round_trip(world: World, api: httpx.AsyncClient) -> None:
-    """Once the generation is known, head and panes come in one transaction."""
-    await api.get("/v1/reps/maria/progress")
+async def trips(world: World, api: httpx.AsyncClient, url: str, **headers: str) -> int:
+    """How many round trips to Redis a read takes: transactions, and commands outside of them."""
     await world.redis.config_resetstat()
-    await api.get("/v1/reps/maria/progress")
-    assert (await world.redis.info("commandstats"))["cmdstat_exec"]["calls"] == 1
+    answer = await api.get(url, headers=headers)
+    assert answer.status_code in {200, 304}, answer.text
+    stats = await world.redis.info("commandstats")
+    transactions: int = stats["cmdstat_exec"]["calls"]
+    # A head asks four HMGETs within its transaction; the generation's meaning is asked alone.
+    return transactions + int(stats["cmdstat_hmget"]["calls"]) - 4 * transactions
+
+
+async def test_one_reps_read_with_all_kpis_is_one_round_trip(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """Once the generation is known: head, panes and six past months in one transaction."""
+    await world.activity("1", "2026-11-20T14:10:00Z", "11", "call")
+    assert await trips(world, api, "/v1/reps/lena/progress") == 2  # the generation's meaning
+    for url in ("/v1/reps/maria/progress", "/v1/reps/maria/progress?period=quarter"):
+        assert await trips(world, api, url) == 1
+        assert await trips(world, api, url) == 1
+    await world.activity("2", "2026-11-20T14:20:00Z", "11", "call")
+    assert await trips(world, api, "/v1/reps/maria/progress") == 1
+
+
+async def test_a_second_round_trip_only_when_the_past_changed(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """A call of last week arrives: her months are read again, once."""
+    url = "/v1/reps/maria/progress"
+    await api.get(url)
+    await world.activity("1", "2026-11-12T14:10:00Z", "11", "call")
+    assert await trips(world, api, url) == 2
+    assert await trips(world, api, url) == 1
+
+
+async def test_a_teams_read_is_a_few_round_trips(world: World, api: httpx.AsyncClient) -> None:
+    """The head, and whoever changed; a team in which nobody did costs the head alone."""
+    for owner in ("10", "11", "12"):
+        await world.activity(f"first-of-{owner}", "2026-11-20T14:10:00Z", owner, "email")
+    await api.get(URL)
+    assert await trips(world, api, URL) == 1
+    await world.activity("1", "2026-11-20T14:10:00Z", "11", "call")
+    assert await trips(world, api, URL) == 2
+    etag = await etag_of(api)
+    assert await trips(world, api, URL, **{"If-None-Match": etag}) == 1
+
+
+async def test_a_reps_poll_is_one_round_trip_too(world: World, api: httpx.AsyncClient) -> None:
+    """Changed or not: the ETag is compared with what came in the same transaction."""
+    url = "/v1/reps/maria/progress"
+    etag = await etag_of(api, url)
+    assert await trips(world, api, url, **{"If-None-Match": etag}) == 1
+    assert await again(api, etag, url) == 304
+    await world.activity("1", "2026-11-20T14:10:00Z", "11", "call")
+    assert await trips(world, api, url, **{"If-None-Match": etag}) == 1
+    assert await again(api, etag, url) == 200
+
+
+async def test_a_target_changes_the_etag(world: World, api: httpx.AsyncClient) -> None:
+    """Nothing was counted, and yet everything is to be judged anew."""
+    etag = await etag_of(api)
+    await planning.targets(world, "calls,maria,,,2026-11,40")
+    assert await again(api, etag) == 200
+
+
+async def test_a_source_that_falls_silent_changes_the_etag(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """Without any event, and within the same minute."""
+    await planning.setting(world, "sources", {"quiet_after": {"hub": "1h"}})
+    await world.activity("1", "2026-11-20T14:10:00Z", "11", "call")
+    world.now += 3_599_000 + 1_000
+    etag = await etag_of(api)
+    assert await again(api, etag) == 304
+    world.now += 1_000
+    assert await again(api, etag) == 200
 
 
 async def test_a_change_of_a_member_changes_the_teams_etag(

@@ -11,6 +11,7 @@ from paceline.sql.engine import writing
 from paceline.sql.keys import revoke
 from services.api.changes import Entry, Subscription
 from services.api.stream import Token
+from tests.api import planning
 from tests.api.streaming import listening
 from tests.api.world import World
 
@@ -119,6 +120,42 @@ async def test_a_switched_generation_gives_a_new_snapshot(world: World) -> None:
         await world.switch(2)
         told = await stream.event()
     assert (told.name, told.data["generation"]) == ("snapshot", 2)
+
+
+async def test_a_target_gives_a_new_snapshot(world: World) -> None:
+    """Nobody did anything, and every row is to be judged anew."""
+    async with listening(world, await world.key(), team="east", kpis="calls") as stream:
+        first = await stream.event()
+        assert first.data["kpis"][0]["status"] == "no_target"
+        await planning.targets(world, "calls,maria,,,2026-11,40")
+        told = await stream.event()
+    assert told.name == "snapshot"
+    assert told.data["kpis"][0]["target"]["base"] == 40
+
+
+async def test_a_source_that_falls_silent_gives_a_new_snapshot(world: World) -> None:
+    """The page must stop saying "behind" though nothing comes any more."""
+    await planning.setting(world, "sources", {"quiet_after": {"hub": "1h"}})
+    await planning.targets(world, "calls,maria,,,2026-11,40")
+    await call(world, 1)
+    async with listening(world, await world.key(), rep="maria", kpis="calls") as stream:
+        assert (await stream.event()).data["kpis"][0]["status"] == "at_risk"
+        world.now += 2 * 3_600_000
+        told = await stream.event()
+    assert (told.name, told.data["kpis"][0]["status"]) == ("snapshot", "incomplete")
+
+
+async def test_where_today_is_interpolated_every_minute_is_a_snapshot(world: World) -> None:
+    """Pace moves with the clock: half past ten in New York is an hour and a half of nine."""
+    await planning.setting(world, "interpolate_today", value=True)
+    await planning.targets(world, "calls,maria,,,2026-11,42")
+    world.now += 30 * 60_000
+    async with listening(world, await world.key(), rep="maria", kpis="calls") as stream:
+        first = (await stream.event()).data["kpis"][0]["pace"]
+        world.now += 60_000
+        second = (await stream.event()).data["kpis"][0]["pace"]
+    assert first["elapsed_workdays"] == pytest.approx(14 + 1.5 / 9)
+    assert second["expected"] > first["expected"]
 
 
 async def test_a_revoked_key_ends_its_stream(world: World) -> None:
