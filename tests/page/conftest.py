@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.world import World, founded, serving
 from tests.page.browser import Tab, browsing
-from tests.page.story import tell_a_month
+from tests.page.story import plan_the_month, tell_a_month
 from tests.support.need import require_program
 from tests.support.servers import RedisServer
 
@@ -52,6 +52,7 @@ async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with founded(redis_url, tmp_path) as made:
         made.now = time.time_ns() // 1_000_000
         await tell_a_month(made)
+        await plan_the_month(made)
         yield made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
+from tests.api import planning
 from tests.api.world import OWNERS, World
 
 KINDS = ("call", "call", "call", "email", "email", "meeting", "visit", "demo", "proposal")
@@ -37,6 +38,36 @@ async def tell_a_month(world: World) -> None:
         stage="proposal",
         amount="18500",
         close_on=str((now + timedelta(days=40)).date()),
+    )
+
+
+COUNTED = ["won_amount", "pipeline_built", "coverage", "calls", "new_customer_visits", "win_rate"]
+WANTED = {
+    "won_amount": 60_000,
+    "pipeline_built": 250_000,
+    "coverage": 3,
+    "calls": 9,
+    "win_rate": 0.8,
+}
+
+
+async def plan_the_month(world: World) -> None:
+    """Everybody's KPIs and this month's targets; Chen began on the first and is on a ramp."""
+    today = datetime.fromtimestamp(world.now / 1000, UTC).date()
+    steps = {"calls": {"percent": [50, 100]}, "won_amount": {"percent": [10, 40, 70]}}
+    gate = {"month": 3, "kpi": "pipeline_built", "at_least": 900_000}
+    await planning.put(
+        world, "ramps", "start", id="start", name="Start", name_zh="起步", kpis=steps, gates=[gate]
+    )
+    await planning.put(world, "roles", "seller", id="seller", name="Seller", kpis=COUNTED)
+    for rep in OWNERS:
+        more = {"hired": str(today.replace(day=1)), "ramp": "start"} if rep == "chen" else {}
+        await planning.rep(world, rep, role="seller", **more)
+    month = f"{today:%Y-%m}"
+    await planning.targets(
+        world,
+        *(f"{kpi},{rep},,,{month},{base}" for rep in OWNERS for kpi, base in WANTED.items()),
+        f"won_amount,,east,,{month},200000",
     )
 
 
