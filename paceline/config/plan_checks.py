@@ -150,8 +150,11 @@ def _definitions(
     try:
         compile_book(definitions, measures)
     except DefinitionError as error:
+        # What is broken itself is reported where it stands, not where it is named.
+        broken = _named(tenant, "measures") - measures.keys() | _named(tenant, "kpis") - own.keys()
         for mistake in error.mistakes:
-            _report(source, tenant, mistake, places)
+            if not any(f'"{name}"' in mistake.what for name in broken):
+                _report(source, tenant, mistake, places)
     return definitions
 
 

@@ -240,7 +240,8 @@ def _day(day: Any) -> str | None:
 
 
 def _plain(thing: Any) -> Any:
-    return msgspec.to_builtins(thing)
+    # By way of JSON, for ``to_builtins`` leaves tuples where the file has lists.
+    return msgspec.json.decode(msgspec.json.encode(thing))
 
 
 def _said(**values: Any) -> Body:

@@ -96,3 +96,31 @@ def test_a_function_that_no_mapping_knows_is_named_by_its_line(
     assert code == 2
     assert f"{file}:68:21: tenants[0].connections[1].mapping.rules[0].fields.at: " in error
     assert "midnight" in error
+
+
+def test_targets_are_imported_listed_and_aligned(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Dry run, import, import again, a mistake by its line, the list, what does not add up."""
+    plan = str(ROOT / "examples" / "plan.yaml")
+    assert paceline(environment, "migrate")[0] == 0
+    assert paceline(environment, "apply", "-f", plan)[0] == 0
+    file = tmp_path / "targets.csv"
+    file.write_text("kpi,rep,period,base\ncalls,li-wei,2026-12,140\n")
+    imported = ("targets", "import", str(file), "-t", "lighthouse")
+    code, out, _ = paceline(environment, *imported, "--dry-run")
+    assert (code, "1 changes to make" in out) == (0, True)
+    code, out, _ = paceline(environment, *imported)
+    assert code == 0
+    assert "calls.rep.li-wei.2026-12-01.2026-12-31" in out
+    assert paceline(environment, *imported) == (0, "nothing changes\n", "")
+    file.write_text("kpi,rep,period,base\ncals,li-wei,2026-12,140\n")
+    code, _, error = paceline(environment, *imported)
+    assert (code, error.count("\n")) == (2, 1)
+    assert f"{file}:2:1: kpi: unknown KPI `cals`; did you mean `calls`?" in error
+    listed = paceline(environment, "targets", "list", "-t", "lighthouse")[1]
+    assert "2026-11-16" in listed
+    aligned = paceline(environment, "align", "-t", "lighthouse", "--period", "FY2027-Q3")
+    assert aligned[0] == 0
+    assert "won_amount organisation lighthouse" in aligned[1]
+    assert paceline(environment, "align", "-t", "nobody")[0] == 2
