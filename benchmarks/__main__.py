@@ -21,7 +21,14 @@ from pathlib import Path
 from benchmarks.row import Row, table
 from paceline.embedded.leash import leashed
 
-LIMITS_S = {"aggregate": 180.0, "latency": 65.0, "reads": 40.0, "ingest": 70.0, "calibration": 10.0}
+LIMITS_S = {
+    "aggregate": 180.0,
+    "latency": 65.0,
+    "reads": 40.0,
+    "team": 60.0,
+    "ingest": 70.0,
+    "calibration": 10.0,
+}
 """All together stay near six minutes even where everything hangs; usually it is half of that."""
 RESULTS = Path("bench.json")
 

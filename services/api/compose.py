@@ -18,12 +18,11 @@ from kpi.reading import add
 from kpi.targets.model import Presence
 from paceline.sql.org import Org
 from services.api import choice, ramps
-from services.api.answers import Change, Currency, Freshness, Progress, Subject, Version
-from services.api.answers_kpi import BandsView, KpiInfo, RampView, Workdays
+from services.api.answers import Change, Currency, Freshness, Progress, Row, Subject, Version
+from services.api.answers_kpi import BandsView, KpiInfo, KpiProgress, RampView, Workdays
 from services.api.desk import Desk, Made, Past, Read, presence_of, standing_of
 from services.api.directory import Known, Kpis
 from services.api.group import of_group
-from services.api.judge import Verdict
 from services.api.reader import Head
 from services.api.standing import Clock
 from services.api.windows import Question, Window, hull, window
@@ -92,8 +91,9 @@ def compose(sheet: Sheet, desk: Desk) -> Answer:
     verdict, when = of_group(known, sheet.subject, question, found, rows, sheet.kpis, sheet.past)
     said = present(add(read.sums for read in sheet.reads))
     windows = [read.part.window for read in sheet.reads] or [found]
-    ids = dict.fromkeys(one.id for made in _verdicts(verdict, rows) for one in made.kpis)
-    whole = _whole(sheet, said, windows, verdict, ids)
+    ids = dict.fromkeys([one.id for one in verdict.kpis])
+    ids.update(dict.fromkeys(kpi for _, made in rows for kpi in made.ids))
+    whole = _whole(sheet, said, windows, verdict.kpis, ids)
     whole.workdays = _workdays(presence_of(known.plan, None), found, when)
     others = [read for read in sheet.reads if read.part.subject.kind == "owner"]
     whole.incomplete = _incomplete(said, others, sheet)
@@ -106,13 +106,8 @@ def _of_person(sheet: Sheet, desk: Desk) -> Answer:
     counts = choice.counting(plan, kit.book, read.part.person)
     kpis = sheet.kpis or choice.of_person(plan, kit.book, counts)
     made = desk.row(known, sheet.question, read, kpis, "own")
-    whole = _whole(
-        sheet,
-        read.said,
-        [read.part.window],
-        made.verdict,
-        (one.id for one in made.verdict.kpis),
-    )
+    own = msgspec.json.decode(made.raw, type=Row)
+    whole = _whole(sheet, read.said, [read.part.window], own.kpis, made.ids)
     one = standing_of(plan, read.part)
     whole.workdays = _workdays(one.presence, read.part.window, made.clock)
     ramp = _ramp(sheet, read, counts)
@@ -125,10 +120,6 @@ def _row(sheet: Sheet, desk: Desk, read: Read) -> Made:
     plan, kit = sheet.known.plan, sheet.known.kpis
     kpis = sheet.kpis or choice.counting(plan, kit.book, read.part.person)
     return desk.row(sheet.known, sheet.question, read, kpis, sheet.subject.id)
-
-
-def _verdicts(verdict: Verdict, rows: Iterable[tuple[Read, Made]]) -> list[Verdict]:
-    return [verdict, *(made.verdict for _, made in rows)]
 
 
 def _ramp(sheet: Sheet, read: Read, counts: Sequence[str]) -> RampView | None:
@@ -144,7 +135,7 @@ def _whole(
     sheet: Sheet,
     said: Measures,
     windows: Sequence[Window],
-    verdict: Verdict,
+    kpis: list[KpiProgress],
     ids: Iterable[str],
 ) -> Progress:
     head, question, period = sheet.head, sheet.question, windows[0].period
@@ -154,7 +145,7 @@ def _whole(
         period_label=period.label if period else question.period,
         bounds=hull(windows),
         measures=said,
-        kpis=verdict.kpis,
+        kpis=kpis,
         definitions={kpi: info(sheet.known.kpis, sheet.known, kpi) for kpi in ids},
         rows=[],
         unmapped_owners=[],

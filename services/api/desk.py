@@ -80,7 +80,8 @@ class Made(msgspec.Struct, frozen=True):
     first_win: int | None
     series: Series | None
     pool: Pool | None
-    verdict: Verdict
+    ids: tuple[str, ...]
+    """The KPIs that it says something of."""
     targets: Mapping[str, Effective]
     clock: Clock
     raw: msgspec.Raw
@@ -151,7 +152,8 @@ class Desk:
         )
         series, pool = (read.past.series, read.past.pool) if read.past else (None, None)
         raw = msgspec.Raw(msgspec.json.encode(row))
-        return Made(sums, first_win, series, pool, verdict, targets, when, raw)
+        ids = tuple(one.id for one in verdict.kpis)
+        return Made(sums, first_win, series, pool, ids, targets, when, raw)
 
 
 def of_person(

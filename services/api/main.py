@@ -25,6 +25,7 @@ from services.api.context import Services
 from services.api.directory import SqlDirectory
 from services.api.progress import Teller
 from services.api.reader import Reader
+from services.api.sweep import keep_aside
 
 _CONNECTIONS = 64
 _RETRIES = 2
@@ -63,7 +64,11 @@ async def serve(settings: Settings) -> None:
             lifespan="off",
             timeout_graceful_shutdown=_GRACE_S,
         )
-        await uvicorn.Server(config).serve()
+        sweeping = asyncio.create_task(keep_aside())
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            sweeping.cancel()
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from paceline.admin.values import KINDS
 from paceline.sql.engine import writing
+from schemas.envelope import Scalar
 from tests.api import planning
 from tests.api.test_access import _globex
 from tests.api.world import World
@@ -163,7 +164,7 @@ async def test_only_an_unbound_key_with_the_scope_administers(world: World) -> N
     """Readers, and administrators who are bound to a rep or a team, may not even look."""
     for bound in ({"scopes": ["read"]}, {"rep": "maria"}, {"team": "east"}):
         scopes = bound.pop("scopes", ["read", "admin"])
-        async with world.client(await world.key(scopes=scopes, **bound)) as client:  # type: ignore[arg-type]
+        async with world.client(await world.key(scopes=scopes, **bound)) as client:
             for kind in (*KINDS, "audit"):
                 assert (await client.get(f"/v1/admin/{kind}")).status_code == 403
             put = await client.put("/v1/admin/teams/north", json={"id": "north", "name": "N"})
@@ -218,7 +219,7 @@ async def test_suggestions_rest_on_the_last_twelve_weeks(
     for week in range(12):
         for day in (0, 2):
             at = world.now - (week * 7 + 4 + day) * 86_400_000 - 3_600_000
-            fields = {"owner": "11", "type": "call", "at": at}
+            fields: dict[str, Scalar] = {"owner": "11", "type": "call", "at": at}
             await world.tell("activity", f"{week}-{day}", "2026-11-20T14:00:00Z", "create", fields)
     await world.activity("now", "2026-11-20T14:00:00Z", "11", "call")
     said = (await api.get("/v1/suggestions", params={"period": "week", "kpi": "calls"})).json()
