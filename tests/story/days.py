@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from fractions import Fraction
+from functools import cache
 
 ONE = timedelta(days=1)
 
@@ -63,13 +63,10 @@ def worked(calendar: str, one: date) -> bool:
     return one in ON[calendar] or one.weekday() < 5
 
 
-def workdays(calendar: str, away: dict[date, Fraction], first: date, last: date) -> Fraction:
-    """Days of work from one day to another; ``away``: how much of a day one is on leave."""
-    total = Fraction(0)
-    for one in days(first, last):
-        if worked(calendar, one):
-            total += 1 - away.get(one, Fraction(0))
-    return total
+@cache
+def workdays(calendar: str, first: date, last: date) -> int:
+    """Days on which the office works."""
+    return sum(worked(calendar, one) for one in days(first, last))
 
 
 KINDS = ("day", "week", "month", "quarter", "year")

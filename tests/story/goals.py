@@ -9,9 +9,10 @@ on; a month on a ramp asks for the mean of its steps over the days since the hir
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cache
 
 from tests.story.days import day, days, period, workdays, worked
 from tests.story.people import PEOPLE, Person
@@ -120,7 +121,47 @@ class Asked:
     commit: Fraction | None
     full: Fraction
     by_day: dict[date, Fraction]
-    """Of a flow: what each day of the span asks of the base."""
+    """Of a flow: what each day of the span asks for; of several people's: nothing, it is even."""
+    stretch_by_day: dict[date, Fraction] = field(default_factory=dict)
+    commit_by_day: dict[date, Fraction] = field(default_factory=dict)
+
+
+def part(goal: Asked | None, inside: list[date]) -> Asked | None:
+    """What some of the days ask for: a mover's part in a team. What is no flow has no parts."""
+    if goal is None or not goal.by_day:
+        return goal
+    return Asked(
+        sum((goal.by_day[one] for one in inside), Fraction(0)),
+        _part_of(goal.stretch_by_day, inside),
+        _part_of(goal.commit_by_day, inside),
+        goal.full,
+        {one: goal.by_day[one] for one in inside},
+        goal.stretch_by_day and {one: goal.stretch_by_day[one] for one in inside},
+        goal.commit_by_day and {one: goal.commit_by_day[one] for one in inside},
+    )
+
+
+def _part_of(line: dict[date, Fraction], inside: list[date]) -> Fraction | None:
+    return sum((line[one] for one in inside), Fraction(0)) if line else None
+
+
+def together(goals: list[Asked]) -> Asked | None:
+    """Several people's goals as one, spread evenly; who has no such tier counts with the base."""
+    if not goals:
+        return None
+    return Asked(
+        sum((one.base for one in goals), Fraction(0)),
+        _tier([(one.base, one.stretch) for one in goals]),
+        _tier([(one.base, one.commit) for one in goals]),
+        sum((one.full for one in goals), Fraction(0)),
+        {},
+    )
+
+
+def _tier(pairs: list[tuple[Fraction, Fraction | None]]) -> Fraction | None:
+    if all(tier is None for _, tier in pairs):
+        return None
+    return sum((base if tier is None else tier for base, tier in pairs), Fraction(0))
 
 
 def asked(subject: Subject, kpi: str, span: tuple[date, date], on: date) -> Asked | None:
@@ -133,18 +174,18 @@ def asked(subject: Subject, kpi: str, span: tuple[date, date], on: date) -> Aske
     known = {one: goal for one, goal in held.items() if goal is not None}
     if not known:
         return None
+    base, stretch, commit = (_by_day(held, lines, tier) for tier in ("base", "stretch", "commit"))
     return Asked(
-        _total(known, lines, "base") or Fraction(0),
-        _total(known, lines, "stretch"),
-        _total(known, lines, "commit"),
+        sum(base.values(), Fraction(0)),
+        sum(stretch.values(), Fraction(0)) if stretch else None,
+        sum(commit.values(), Fraction(0)) if commit else None,
         sum(
             (_yuan(goal, "base") * _full_share(goal, one) for one, goal in known.items()),
             Fraction(0),
         ),
-        {
-            one: _yuan(goal, "base") * lines[goal][one] if goal else Fraction(0)
-            for one, goal in held.items()
-        },
+        base,
+        stretch,
+        commit,
     )
 
 
@@ -164,17 +205,19 @@ def _goal_of(goals: list[Goal], one: date) -> Goal | None:
     return held
 
 
-def _total(
-    known: dict[date, Goal], lines: dict[Goal, dict[date, Fraction]], tier: str
-) -> Fraction | None:
-    """The sum of what the days ask for; where one goal has no such tier its base stands for it."""
-    if all(getattr(goal, tier) is None for goal in known.values()):
-        return None
-    total = Fraction(0)
-    for one, goal in known.items():
-        of = tier if getattr(goal, tier) is not None else "base"
-        total += _yuan(goal, of) * lines[goal][one]
-    return total
+def _by_day(
+    held: dict[date, Goal | None], lines: dict[Goal, dict[date, Fraction]], tier: str
+) -> dict[date, Fraction]:
+    """What each day asks for; where one goal has no such tier its base stands for it."""
+    if all(goal is None or getattr(goal, tier) is None for goal in held.values()):
+        return {}
+    asked_for = {}
+    for one, goal in held.items():
+        asked_for[one] = Fraction(0)
+        if goal is not None:
+            of = tier if getattr(goal, tier) is not None else "base"
+            asked_for[one] = _yuan(goal, of) * lines[goal][one]
+    return asked_for
 
 
 def _yuan(goal: Goal, tier: str) -> Fraction:
@@ -195,10 +238,11 @@ def _full_share(goal: Goal, one: date) -> Fraction:
     if goal.monthly:
         month = period("month", one)
         place = (one.month - goal.span[0].month) % 12
-        return Fraction(goal.monthly[place], 100) / workdays(calendar, {}, *month)
-    return 1 / workdays(calendar, {}, *goal.span)
+        return Fraction(goal.monthly[place], 100 * workdays(calendar, *month))
+    return Fraction(1, workdays(calendar, *goal.span))
 
 
+@cache
 def _line(goal: Goal) -> dict[date, Fraction]:
     """The part of a goal's figure that each day of its period asks of its subject."""
     if goal.subject.kind != "rep" or goal.kpi in CAPS:

@@ -64,12 +64,18 @@ class Sheet:
     first: date
     through: date
     last: date
+    team: str | None = None
+    """Of a person in a team's page: only days in this team count."""
 
     def rows(self, what: str) -> Iterator[int]:
         """The numbers of one kind of fact."""
         for one in _of_kind(what):
-            if self.first <= one.day <= self.through and self.subject.counts(one.person, one.day):
+            if self.first <= one.day <= self.through and self._counts(one.person, one.day):
                 yield one.number
+
+    def _counts(self, person: Person, day: date) -> bool:
+        inside = self.team is None or Subject("team", self.team).counts(person, day)
+        return inside and self.subject.counts(person, day)
 
     def sum(self, *what: str) -> Fraction:
         """Their sum."""
@@ -89,7 +95,7 @@ class Sheet:
     def open(self) -> Iterator[facts.Open]:
         """Deals open as the last day ends, each by the midnight of its owner."""
         for person in PEOPLE.values():
-            if self.subject.counts(person, self.through):
+            if self._counts(person, self.through):
                 for one in _open_at(_end_of(person, self.through)):
                     if OWNER[one.who] is person:
                         yield one

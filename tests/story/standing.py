@@ -118,20 +118,25 @@ def standing(
     at: Clock,
     shares: list[Fraction] | None = None,
     size: Number = None,
+    *,
+    happened: bool = False,
 ) -> Standing:
-    """The line; `shares`: how far like periods had come by now; `size`: a usual event's amount."""
+    """The line; `shares`: how far like periods had come by now; `size`: a usual event's amount.
+
+    `happened`: what the KPI rests on is there, even where it comes to nothing.
+    """
     if asked is None:
         return Standing("no_target")
     if kpi not in FLOWS:
-        return _as_it_is(kpi, actual, asked.base, at)
+        return _as_it_is(kpi, actual, asked.base, at, happened=happened)
     return _flow(kpi, actual or Fraction(0), asked, at, shares or [], size)
 
 
-def _as_it_is(kpi: str, actual: Number, target: Fraction, at: Clock) -> Standing:
+def _as_it_is(kpi: str, actual: Number, target: Fraction, at: Clock, *, happened: bool) -> Standing:
     if actual is None:
         status = "not_started" if at.worked == 0 and not at.over else "too_early"
         return Standing(status, expected=target)
-    started = at.worked > 0 or at.over or actual != 0
+    started = at.worked > 0 or at.over or actual != 0 or happened
     return Standing(
         _banded(kpi, actual, target) if started else "not_started",
         _attainment(kpi, actual, target),
@@ -229,6 +234,8 @@ def _curve(kpi: str, actual: Fraction, asked: Asked, at: Clock, share: Fraction)
 
 def _along(asked: Asked, at: Clock, share: Fraction) -> Fraction:
     """What the days ask for up to a share of one's workdays; within a day by its part."""
+    if not asked.by_day:
+        return asked.base * share
     whole = sum((asked.by_day[one] for one, part in at.own.items() if part), Fraction(0))
     if not whole:
         return asked.base * share

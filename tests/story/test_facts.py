@@ -115,7 +115,7 @@ def test_the_quarter_has_the_workdays_that_a_wall_calendar_has(person: str, own:
     """17 and the Saturday in October, 20 in November, 23 in December; less what one is away."""
     at = clock(Subject("rep", person), QUARTER, QUARTER[1])
     assert at.workdays == own
-    assert workdays("cn", {}, day("2025-10-01"), day("2025-10-31")) == 18
+    assert workdays("cn", day("2025-10-01"), day("2025-10-31")) == 18
 
 
 def test_the_domain_counts_what_the_sheet_counts() -> None:

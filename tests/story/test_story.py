@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import date
 
@@ -49,11 +50,45 @@ def test_every_number_of_every_page_equals_the_sheet(story: Story, kind: str) ->
             for on in moments()
             for what in told(client, subject, kind, on)
         ]
+
+    if os.environ.get("DUMP"):
+        open(os.environ["DUMP"] + kind, "w").write("\n".join(found))
     assert not found, f"{len(found)} differ\n" + "\n".join(found[:80])
 
 
 def told(client: httpx.Client, subject: Subject, kind: str, on: date) -> Iterator[str]:
     """What one page says otherwise."""
-    answer = client.get(path(subject), params={"period": kind, "at": on.isoformat()})
+    asked = {"period": kind, "at": on.isoformat(), "kpis": "all"}
+    answer = client.get(path(subject), params=asked)
     assert answer.status_code == 200, answer.text
-    yield from differences(answer.json(), lines(subject, period(kind, on), on))
+    yield from differences(answer.json(), lines(subject, kind, on))
+
+
+def test_every_row_of_a_team_counts_only_the_days_in_it(story: Story) -> None:
+    """Each person in each team, month and quarter, once a week: the mover has a part in both."""
+    with story.client() as client:
+        found = [
+            f"{team.id}/{what}"
+            for team in (one for one in SUBJECTS if one.kind == "team")
+            for kind in ("month", "quarter")
+            for on in moments()[::3]
+            for what in rows(client, team, kind, on)
+        ]
+    if os.environ.get("DUMP"):
+        open(os.environ["DUMP"] + "rows", "w").write("\n".join(found))
+    assert not found, f"{len(found)} differ\n" + "\n".join(found[:80])
+
+
+def rows(client: httpx.Client, team: Subject, kind: str, on: date) -> Iterator[str]:
+    """What the rows of a team's page say otherwise."""
+    asked = {"period": kind, "at": on.isoformat(), "kpis": "all"}
+    answer = client.get(path(team), params=asked)
+    said = {row["subject"]["id"]: row for row in answer.json()["rows"]}
+    span = period(kind, on)
+    there = {one.id for one in PEOPLE.values() if any(team.counts(one, day) for day in days(*span))}
+    if said.keys() != there:
+        yield f"{kind} {on}: rows of {sorted(said)}, expected {sorted(there)}"
+    for person in said.keys() & there:
+        expected = lines(Subject("rep", person), kind, on, team.id)
+        for what in differences(said[person], expected):
+            yield f"{person} {kind} {on}: {what}"
