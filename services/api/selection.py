@@ -139,11 +139,20 @@ def parts_of(
 
 
 class Windows:
-    """Windows of one question, made once for each zone."""
+    """Windows of one question and their slices, made once for each zone and stay."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
         self._held: dict[tuple[str, str], Window] = {}
+        self._slices: dict[tuple[int, tuple[Span, ...] | None], tuple[Slice, ...]] = {}
+
+    def slices(self, found: Window, stays: Sequence[Span] | None) -> tuple[Slice, ...]:
+        """The slices of some stays within a window of these."""
+        key = (id(found), None if stays is None else tuple(stays))
+        made = self._slices.get(key)
+        if made is None:
+            made = self._slices[key] = slices_of(self._question, found, stays)
+        return made
 
     def of(self, zone: str, before: str) -> Window:
         """The window for a zone that was another on the first day."""
@@ -172,7 +181,7 @@ def _part(
         return None
     cuts = inside if chosen.tree is not None else None
     owners = tuple(owners_of(rep))
-    slices = slices_of(question, found, cuts)
+    slices = made.slices(found, cuts)
     since_hire = _since_hire(person, found, question)
     return Part(
         subject=rep_subject(rep),
