@@ -16,7 +16,7 @@ import msgspec
 from kpi.calendar.workdays import halves, workdays, worked_share
 from kpi.calendar.years import FiscalCalendar
 from kpi.definitions import Book
-from kpi.organisation import intersect
+from kpi.organisation import intersect, without
 from kpi.pace import Segment
 from kpi.periods import Span
 from kpi.targets.effective import effective, part
@@ -122,19 +122,34 @@ def of_days(whole: Effective, one: Standing) -> Effective:
 
 
 def stretches(target: Effective, one: Standing, total: Fraction) -> tuple[Segment, ...]:
-    """The target's stretches of different speed, as shares of the own workdays; none if even."""
-    if not target.segments[1:] or not total:
+    """The target's stretches of different speed, as shares of the own workdays; none if even.
+
+    Days for which nothing is set are a stretch that asks for nothing: a year of which one quarter
+    has a target expects nothing before that quarter begins.
+    """
+    if not target.segments or not total:
         return ()
-    found: list[Segment] = []
-    for segment in target.segments:
-        spans = [
-            cut for span in one.days if (cut := intersect(span, Span(segment.first, segment.last)))
-        ]
-        share = own_workdays(one.presence, spans) / total
-        if share:
-            alone = msgspec.structs.replace(target, segments=(segment,))
-            found.append(Segment(part(alone, one.presence, one.days).base / share, share))
-    return tuple(found) if len(found) > 1 else ()
+    covered = [Span(piece.first, piece.last) for piece in target.segments]
+    found = [
+        (
+            piece.first,
+            _stretch(msgspec.structs.replace(target, segments=(piece,)), one, span, total),
+        )
+        for piece, span in zip(target.segments, covered, strict=True)
+    ]
+    found += [
+        (gap.first, Segment(_NOTHING, own_workdays(one.presence, [gap]) / total))
+        for gap in without(one.days, covered)
+    ]
+    ordered = [each for _, each in sorted(found, key=lambda pair: pair[0]) if each.share]
+    return tuple(ordered) if len(ordered) > 1 else ()
+
+
+def _stretch(alone: Effective, one: Standing, days: Span, total: Fraction) -> Segment:
+    spans = [cut for span in one.days if (cut := intersect(span, days))]
+    share = own_workdays(one.presence, spans) / total
+    amount = part(alone, one.presence, one.days).base
+    return Segment(amount / share if share else _NOTHING, share)
 
 
 def _today(one: Standing, minute: int | None) -> tuple[Fraction, Fraction]:
