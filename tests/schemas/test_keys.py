@@ -17,6 +17,7 @@ def test_every_key_of_a_partition_has_one_hash_tag() -> None:
         keys.partition_meta(5),
         keys.tenant_meta(5, "acme"),
         keys.versions(5, "acme"),
+        keys.past_versions(5, "acme"),
         keys.tenants(5),
         keys.entities(5, "acme", 3, 17),
         keys.panes(5, "acme", 3, "hubspot-main/ana", "d", "202603"),

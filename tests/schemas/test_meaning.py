@@ -19,3 +19,11 @@ def test_the_same_meaning_needs_no_new_generation() -> None:
     assert same(MEANING, again)
     assert not same(MEANING, WITHOUT_STALENESS)
     assert not same(None, MEANING)
+
+
+def test_a_meaning_written_before_measures_could_be_declared_is_read() -> None:
+    """Every field that came later has a default that counts nothing."""
+    before = b'{"code":1,"zone":"UTC","connections":{"crm":{"currency":"USD","stages":{}}}}'
+    meaning = msgspec.json.decode(before, type=Meaning)
+    assert (meaning.measures, meaning.criteria, meaning.disqualification) == ({}, {}, None)
+    assert (meaning.credit, meaning.connections["crm"].steps) == ("owner", {})
