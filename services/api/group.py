@@ -156,7 +156,7 @@ def _level(org: Org, group: str, kpi: str, own: Mapping[str, Targets], people: R
         members={
             read.part.subject.id: made.targets[kpi].base
             for read, made in people
-            if read.part.team == group and kpi in made.targets
+            if read.part.place == group and kpi in made.targets
         },
         below=tuple(_level(org, team, kpi, own, people) for team in below),
     )

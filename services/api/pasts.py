@@ -211,4 +211,5 @@ class Study:
 
     def _key(self, team: str) -> tuple[object, ...]:
         known, now = self._known, self._question.now
-        return (self._place.tenant, self._generation, known.digest, team, self._spans, now // DAY)
+        who = (team, self._day)  # who was in the team depends on the day asked about
+        return (self._place.tenant, self._generation, known.digest, who, self._spans, now // DAY)

@@ -67,6 +67,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The last civil day that is over for this person."""
     team: str | None = None
     """The team on the last day that counts."""
+    place: str | None = None
+    """The team on the last of the subject's days: where a mover's part was allocated."""
 
     @property
     def leaves(self) -> tuple[Leave, ...]:
@@ -194,6 +196,7 @@ def _part(
         stays=tuple(inside),
         completed=question.completed_in(zone),
         team=team_on(dated, min(found.through_day, found.last_day)) or rep.team,
+        place=(team_on(dated, inside[-1].last) if inside else None) or rep.team,
     )
 
 

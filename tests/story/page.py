@@ -16,7 +16,7 @@ from typing import Any
 from tests.story.days import days, period
 from tests.story.goals import FLOWS, Asked, asked, part, together
 from tests.story.past import Group, shares, size
-from tests.story.people import PEOPLE
+from tests.story.people import PEOPLE, Person
 from tests.story.sheet import Number, Sheet, Subject, values
 from tests.story.standing import Clock, Curve, Standing, clock, clock_of, standing
 
@@ -161,9 +161,13 @@ class Past:
         """The people of a person's team as it is on the day; of a group itself alone."""
         if self.subject.kind != "rep":
             return [self._own()]
-        team = PEOPLE[self.subject.id].teams
-        mine = [name for since, name in team if since <= self.on][-1]
-        return [Group((one.id,)) for one in PEOPLE.values() if one.team(self.on) == mine]
+        mine = _listed(PEOPLE[self.subject.id], self.on)
+        return [Group((one.id,)) for one in PEOPLE.values() if _listed(one, self.on) == mine]
+
+
+def _listed(person: Person, on: date) -> str:
+    """The team of a day, of somebody who has left the last one: those deals were the team's."""
+    return [name for since, name in person.teams if since <= on][-1]
 
 
 def _all(sheet: Sheet) -> list[str]:

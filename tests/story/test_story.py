@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import date
 
@@ -51,8 +50,6 @@ def test_every_number_of_every_page_equals_the_sheet(story: Story, kind: str) ->
             for what in told(client, subject, kind, on)
         ]
 
-    if os.environ.get("DUMP"):
-        open(os.environ["DUMP"] + kind, "w").write("\n".join(found))
     assert not found, f"{len(found)} differ\n" + "\n".join(found[:80])
 
 
@@ -74,8 +71,6 @@ def test_every_row_of_a_team_counts_only_the_days_in_it(story: Story) -> None:
             for on in moments()[::3]
             for what in rows(client, team, kind, on)
         ]
-    if os.environ.get("DUMP"):
-        open(os.environ["DUMP"] + "rows", "w").write("\n".join(found))
     assert not found, f"{len(found)} differ\n" + "\n".join(found[:80])
 
 
