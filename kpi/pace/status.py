@@ -5,10 +5,11 @@ decides, in this order:
 
 1. a silent source: ``incomplete``; 2. no target: ``no_target``; 3. a flow whose target is reached:
 ``covered`` (lower is better: once the period is over); 4. nothing elapsed and nothing happened:
-``not_started``; 5. no value (a rate of nothing): ``too_early``; 6. a period that is over is
-measured by its target: a missed one is ``behind`` or ``at_risk``, never on track; 7. a flow of
-which fewer than ``too_early_below`` events are expected by now: ``ahead`` where it is, else
-``too_early``; 8. the bands.
+``not_started`` (by days where the period has no own workday); 5. no value (a rate of nothing):
+``too_early``; 6. a flow that can no longer reach its target, because the period is over or a cap is
+passed, is measured: ``behind`` or ``at_risk``, never on track; 7. a flow of which fewer than
+``too_early_below`` events are expected by now: ``ahead`` where it is, else ``too_early``; 8. the
+bands.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _judged(progress: Progress, actual: Fraction, expected: Fraction) -> Status:
     banded = by_bands(actual, expected, progress.direction, progress.bands)
     if progress.kind != "flow":
         return banded
-    if is_over(progress):
+    if is_over(progress) or _passed(progress, actual):
         return "at_risk" if banded == "at_risk" else "behind"
     if _too_early(progress, expected) and not _clearly_ahead(progress, banded):
         return "too_early"
@@ -76,8 +77,16 @@ def _judged(progress: Progress, actual: Fraction, expected: Fraction) -> Status:
 
 
 def _not_started(progress: Progress) -> bool:
-    nothing_elapsed = progress.elapsed_workdays <= 0 or progress.elapsed_days <= 0
+    no_workday = progress.elapsed_workdays <= 0 < progress.total_workdays
+    nothing_elapsed = no_workday or progress.elapsed_days <= 0
     return nothing_elapsed and not is_over(progress) and not _happened(progress)
+
+
+def _passed(progress: Progress, actual: Fraction) -> bool:
+    """A cap that is passed stays passed: what has slipped has slipped, however early it is."""
+    if progress.direction == "higher" or progress.target is None:
+        return False
+    return actual > progress.target
 
 
 def _happened(progress: Progress) -> bool:

@@ -191,3 +191,27 @@ def test_no_slipped_deal_on_the_second_morning_is_no_news() -> None:
     assert pace(month(23, 22, 22, direction="lower")).status == "behind"
     assert pace(month(0, 0, 22, direction="lower")).status == "covered"
     assert pace(month(1, 0, 22, direction="lower")).status == "at_risk"
+
+
+def test_a_cap_that_is_passed_is_passed_however_early() -> None:
+    """Two deals may slip and five did by the second evening: no day that is left brings it back."""
+    lower: dict[str, Any] = {"direction": "lower"}
+    assert pace(month(2, 2, 2, **lower)).status == "too_early"
+    assert pace(month(5, 2, 2, **lower)).status == "at_risk"
+    assert pace(month(1, 0, 11, **lower)).status == "at_risk"
+    long = {"elapsed_days": Fraction(29), "total_workdays": Fraction(1_000)}
+    late = pace(month(1_001, 1_000, 999, **long, **lower))
+    assert late.of_expected == Fraction(999, 1_001)
+    assert late.status == "behind"
+    assert seen(late.remaining, late.required_per_workday) == (0, 0)
+
+
+def test_a_week_without_workdays_goes_by_its_days() -> None:
+    """Seven calls in the week of the Spring Festival: none by its fourth morning is no good start.
+
+    On the first morning it is not started, as any other week.
+    """
+    festival = {"total_workdays": Fraction(0), "total_days": Fraction(7)}
+    assert pace(month(0, 7, 0, elapsed_days=Fraction(0), **festival)).status == "not_started"
+    told = pace(month(0, 7, 0, elapsed_days=Fraction(3), **festival))
+    assert seen(told.basis, told.expected, told.status) == ("linear", 3, "at_risk")
