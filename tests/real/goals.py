@@ -129,6 +129,12 @@ def cumulative(found: Iterable[Deal], agents: set[str], first: date, last: date)
     return steps
 
 
+def month_of(day: date) -> list[date]:
+    """All days of a day's month."""
+    last = calendar.monthrange(day.year, day.month)[1]
+    return list(_days(day.replace(day=1), day.replace(day=last)))
+
+
 def _cycle(deal: Deal) -> int:
     """Created at 09:00 of the engage date, closed at 17:00 of the close date."""
     assert deal.engaged is not None

@@ -28,7 +28,7 @@ def webhooks(
     rng = random.Random(seed)
     each = []
     for number, deal in enumerate(found, start=first):
-        events = [_event(number, *change) for change in _changes(deal, owners[deal.agent])]
+        events = [_event(number, *change) for change in changes(deal, owners[deal.agent])]
         rng.shuffle(events)
         each.append(events)
     rng.shuffle(each)
@@ -56,7 +56,8 @@ Change = tuple[datetime, str | None, str]
 """When, which property (None: the creation), and its new value."""
 
 
-def _changes(deal: Deal, owner: str) -> Iterator[Change]:
+def changes(deal: Deal, owner: str) -> Iterator[Change]:
+    """All that happened to a deal."""
     engaged = deal.engaged or UNDATED
     created = _at(engaged, 9, 0)
     yield created, None, ""
@@ -108,6 +109,11 @@ def _batches(events: list[Webhook], rng: random.Random) -> Iterator[list[Webhook
 
 def _at(day: date, hour: int, minute: int) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def day_of(midnight: str) -> str:
+    """The civil day of a property that holds its midnight."""
+    return datetime.fromtimestamp(int(midnight) // 1000, UTC).date().isoformat()
 
 
 def _midnight(day: date) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.real import files, portal
+from tests.real import files, goals, organisation, portal
+from tests.real.organisation import slug
+from tests.real.pages import KPIS, differences
 from tests.support.need import require_shared
 from tests.support.servers import ApacheKafka, RedisServer, Tansu
 from tests.support.stack import Stack
@@ -58,7 +60,10 @@ def grown(tmp_path: Path, kafka: ApacheKafka, debian_redis: RedisServer) -> Iter
 async def test_every_figure_of_a_year_equals_the_files_on_the_embedded_stack(
     embedded: Stack, folder: Path
 ) -> None:
-    """Won, and open by expected close, per agent, manager and in all; then with another meaning."""
+    """Won and open, targets and attainment, win rates and cycles, per agent, manager and in all.
+
+    Then with another meaning.
+    """
     year = await _played(embedded, folder, tenant="opportunities-embedded")
     await year.check(stale_after=None)
     # Another meaning: quiet deals leave after 30 days. Built anew from the archive, beside the old.
@@ -82,40 +87,19 @@ class Year:
         self.stack, self.tenant = stack, tenant
         self.deals = files.deals(folder)
         self.managers = files.managers(folder)
-        agents = sorted(self.managers)
-        self.owners = {agent: str(500 + i) for i, agent in enumerate(agents)}
+        self.owners = organisation.owners(self.managers)
+        self.targets = goals.targets(self.deals)
         self.key = ""
 
     def document(self, stale_after: str, *, without: str = "") -> str:
         """The organisation as configuration; one agent may still be unknown."""
-        teams = sorted(set(self.managers.values()))
-        lines = [
-            "version: 1",
-            "tenants:",
-            f"  - id: {self.tenant}",
-            "    name: Computer hardware",
-            "    zone: UTC",
-            "    currency: USD",
-            f"    stale_after_days: {stale_after}",
-            "    teams:",
-            *(f"      - {{id: {_slug(team)}, name: {team}}}" for team in teams),
-            "    reps:",
-            *(self._rep(agent) for agent in self.owners if agent != without),
-            "    connections:",
-            f"      - id: {self.tenant}-hubspot",
-            "        kind: hubspot",
-            f"        portal: {portal.PORTAL}",
-            "        secret: {env: PORTAL_SECRET}",
-            "        stages:",
-            '          "*": {prospecting: open, engaging: qualified,',
-            "                closedwon: won, closedlost: lost}",
-        ]
-        return "\n".join(lines) + "\n"
+        return organisation.document(self.tenant, self.managers, stale_after, without)
 
-    def _rep(self, agent: str) -> str:
-        team, owner = _slug(self.managers[agent]), self.owners[agent]
-        named = f"id: {_slug(agent)}, name: {agent}, team: {team}"
-        return f'      - {{{named}, owners: {{{self.tenant}-hubspot: "{owner}"}}}}'
+    def set_targets(self) -> None:
+        """Those of the README, from a CSV, by the command line."""
+        file = self.stack.folder / "targets.csv"
+        file.write_text(organisation.csv_of(self.targets), encoding="utf-8")
+        self.stack.paceline("targets", "import", str(file), "-t", self.tenant)
 
     async def play(self) -> None:
         """Post every webhook, several requests at a time."""
@@ -157,19 +141,27 @@ class Year:
                 won.get((agent, f"{day:%Y-%m}"), (0, 0)),
                 files.open_qualified(self.deals, agent, day, stale_after),
             )
-            path = f"/v1/reps/{_slug(agent)}/progress"
-            assert await self._figures(client, path, day) == expected, (agent, day)
+            path = f"/v1/reps/{slug(agent)}/progress"
+            assert await self._figures(client, path, day, {agent}) == expected, (agent, day)
             teams[manager] = teams.get(manager, Figures()).plus(expected)
         for manager, expected in teams.items():
-            path = f"/v1/teams/{_slug(manager)}/progress"
-            assert await self._figures(client, path, day) == expected, (manager, day)
+            path = f"/v1/teams/{slug(manager)}/progress"
+            people = {agent for agent, his in self.managers.items() if his == manager}
+            assert await self._figures(client, path, day, people) == expected, (manager, day)
         whole = sum_of(teams.values())
-        assert await self._figures(client, "/v1/organisation/progress", day) == whole
+        path, everybody = "/v1/organisation/progress", set(self.managers)
+        assert await self._figures(client, path, day, everybody) == whole
         return whole.won[1]
 
-    async def _figures(self, client: httpx.AsyncClient, path: str, day: date) -> "Figures":
-        answer = await client.get(path, params={"period": "month", "at": day.isoformat()})
+    async def _figures(
+        self, client: httpx.AsyncClient, path: str, day: date, people: set[str]
+    ) -> "Figures":
+        asked = {"period": "month", "at": day.isoformat(), "kpis": ",".join(KPIS)}
+        answer = await client.get(path, params=asked)
         assert answer.status_code == 200, answer.text
+        if day.month in goals.GOAL_MONTHS:
+            expected = goals.standing(self.deals, people, self.targets, day)
+            assert differences(answer.json(), expected) == [], (path, day)
         return _figures(answer.json()["measures"])
 
     async def generation(self, number: int) -> None:
@@ -244,6 +236,7 @@ async def _played(stack: Stack, folder: Path, tenant: str) -> Year:
     await year.arrived()
     # Mapped only now: the past is right at once, and no new generation is needed.
     stack.apply(year.document(stale_after="null"))
+    year.set_targets()
     async with year._client() as client:
 
         async def mapped() -> bool:
@@ -268,10 +261,6 @@ def _dollars(amounts: dict[str, int]) -> int:
     assert set(amounts) <= {"USD"}
     assert cents % 100 == 0
     return cents // 100
-
-
-def _slug(name: str) -> str:
-    return name.lower().replace(" ", "-")
 
 
 async def _until(condition: Any, within: float, what: str) -> None:

@@ -66,6 +66,11 @@ class Clock:
         return self.elapsed >= self.total
 
     @property
+    def begun(self) -> bool:
+        """A workday is over; where there is none to come, a day."""
+        return self.over or (self.elapsed > 0 and (self.worked > 0 or self.workdays == 0))
+
+    @property
     def left(self) -> Fraction:
         """Workdays that remain."""
         return max(Fraction(0), self.workdays - self.worked)
@@ -134,9 +139,8 @@ def standing(
 
 def _as_it_is(kpi: str, actual: Number, target: Fraction, at: Clock, *, happened: bool) -> Standing:
     if actual is None:
-        status = "not_started" if at.worked == 0 and not at.over else "too_early"
-        return Standing(status, expected=target)
-    started = at.worked > 0 or at.over or actual != 0 or happened
+        return Standing("too_early" if at.begun else "not_started", expected=target)
+    started = at.begun or actual != 0 or happened
     return Standing(
         _banded(kpi, actual, target) if started else "not_started",
         _attainment(kpi, actual, target),
@@ -168,7 +172,7 @@ def _flow(
     if remaining and not covered:
         required = remaining / at.left if at.left else None
     return Standing(
-        "covered" if covered else _status(kpi, actual, used.expected, at, size),
+        "covered" if covered else _status(kpi, actual, target, used.expected, at, size),
         _attainment(kpi, actual, target),
         basis,
         used.expected,
@@ -183,11 +187,13 @@ def _flow(
     )
 
 
-def _status(kpi: str, actual: Fraction, expected: Fraction, at: Clock, size: Number) -> str:
-    if (at.worked == 0 or at.elapsed == 0) and not at.over and actual == 0:
+def _status(
+    kpi: str, actual: Fraction, target: Fraction, expected: Fraction, at: Clock, size: Number
+) -> str:
+    if not at.begun and actual == 0:
         return "not_started"
     banded = _banded(kpi, actual, expected)
-    if at.over:
+    if at.over or (kpi in CAPS and actual > target):
         return "at_risk" if banded == "at_risk" else "behind"
     least = Fraction(TOO_EARLY.get(kpi, 3)) * (size if size is not None else 1)
     counts = size is not None or kpi not in _MONEY
