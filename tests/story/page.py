@@ -16,7 +16,7 @@ from typing import Any
 from tests.story.days import days, period
 from tests.story.goals import FLOWS, Asked, asked, part, together
 from tests.story.past import Group, shares, size
-from tests.story.people import PEOPLE, Person
+from tests.story.people import PEOPLE, TEAMS, Person
 from tests.story.sheet import Number, Sheet, Subject, values
 from tests.story.standing import Clock, Curve, Standing, clock, clock_of, standing
 
@@ -154,8 +154,11 @@ class Past:
     def _own(self) -> Group:
         if self.subject.kind == "rep":
             return Group((self.subject.id,))
-        team = self.subject.id if self.subject.kind == "team" else None
-        return Group(tuple(PEOPLE), team, own=False)
+        if self.subject.kind == "organisation":
+            return Group(tuple(PEOPLE), own=False)
+        tree = TEAMS[self.subject.id]
+        ever = (one.id for one in PEOPLE.values() if any(team in tree for _, team in one.teams))
+        return Group(tuple(ever), self.subject.id, own=False)
 
     def _pool(self) -> list[Group]:
         """The people of a person's team as it is on the day; of a group itself alone."""

@@ -8,13 +8,13 @@ counted one by one; what happened on a day off belongs to the workday before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
 
 from tests.story.days import ONE, days, period, worked
 from tests.story.people import PEOPLE, Person
-from tests.story.sheet import Number, Subject, entries
+from tests.story.sheet import KINDS, Number, Subject, entries
 
 AMOUNTS = {
     "won_amount": ("won money",),
@@ -35,19 +35,55 @@ EVENTS = {
 """What counts the events of an amount; of scopes each day with an amount is taken for one."""
 
 
-def like_periods(kind: str, span: tuple[date, date]) -> list[tuple[date, date]]:
+COUNTED = {
+    *("created", "qualified", "built", "won", "won money", "lost", "lost money", "disqualified"),
+    *("slipped", "slipped money", "helped", "helped money", "web lead", "scopes won"),
+    *("new-customer visit", "follow-up", *KINDS),
+}
+"""What shows that a source was there."""
+
+Span = tuple[date, date]
+
+
+def like_periods(kind: str, span: Span) -> list[Span]:
     """Six months of the same place in their quarters, four quarters, twelve weeks; latest first."""
-    if kind == "year":
-        return like_periods("quarter", period("quarter", span[0]))
     many = {"month": 6, "quarter": 4, "week": 12}.get(kind, 0)
-    back = 3 if kind == "month" else 1
-    found: list[tuple[date, date]] = []
-    first = span[0]
+    return _before(kind, span[0], many, 3 if kind == "month" else 1)
+
+
+def learnt_from(kind: str, span: Span) -> list[Span]:
+    """Where the usual size of an event is learnt: the last six months, four quarters, or weeks."""
+    if kind == "year":
+        return _before("quarter", span[0], 4, 1)
+    return _before("month", span[0], 6, 1) if kind == "month" else like_periods(kind, span)
+
+
+def _before(kind: str, first: date, many: int, back: int) -> list[Span]:
+    found: list[Span] = []
     for _ in range(many):
         for _ in range(back):
             first = period(kind, first - ONE)[0]
         found.append(period(kind, first))
     return found
+
+
+def _heard(spans: list[Span], people: set[str], kind: str, span: Span) -> list[Span]:
+    """Those since anything was counted of these people, in the months that are looked at.
+
+    A source that was connected within a period did not see it; a week of holidays is no sign.
+    """
+    looked_at = {
+        one.replace(day=1)
+        for like in (*like_periods(kind, span), *learnt_from(kind, span))
+        for one in days(*like)
+    }
+    known = [
+        one
+        for one, rows in _by_day().items()
+        if one.replace(day=1) in looked_at
+        and any(person in people and what in COUNTED for person, what, _ in rows)
+    ]
+    return [like for like in spans if known and min(known) <= like[0] + timedelta(days=7)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +103,7 @@ class Group:
         person = PEOPLE[self.people[0]]
         return worked(person.calendar, one) and person.away.get(one, 0) < 1
 
-    def there(self, span: tuple[date, date]) -> bool:
+    def there(self, span: Span) -> bool:
         """Employed from the first day to the last."""
         person = PEOPLE[self.people[0]]
         return not self.own or (person.hired <= span[0] and span[1] <= person.left)
@@ -79,26 +115,24 @@ class Group:
         return self.team is None or Subject("team", self.team).counts(person, one)
 
 
-def shares(
-    group: Group, kpi: str, kind: str, span: tuple[date, date], place: Fraction
-) -> list[Fraction]:
+def shares(group: Group, kpi: str, kind: str, span: Span, place: Fraction) -> list[Fraction]:
     """How far each like period with a total had come at this place among its workdays."""
-    if kind == "year":
-        return []
     found = []
-    for like in like_periods(kind, span):
+    for like in _heard(like_periods(kind, span), set(group.people), kind, span):
         steps = _steps(group, AMOUNTS[kpi], like) if group.there(like) else []
         if len(steps) > 1 and steps[-1] > 0:
             found.append(_at(steps, place))
     return found
 
 
-def size(groups: list[Group], kpi: str, kind: str, span: tuple[date, date]) -> Number:
-    """What an event of some people's like periods amounted to, in whole fen; 1 if nothing did."""
+def size(groups: list[Group], kpi: str, kind: str, span: Span) -> Number:
+    """What an event of some people's past amounted to, in whole fen; 1 if nothing did."""
+    everybody = {person for group in groups for person in group.people}
+    spans = _heard(learnt_from(kind, span), everybody, kind, span)
     amount = events = 0
     for group in groups:
         own = number = 0
-        for like in like_periods(kind, span):
+        for like in spans:
             if group.there(like) and len(_steps(group, AMOUNTS[kpi], like)) > 1:
                 own += _steps(group, AMOUNTS[kpi], like)[-1]
                 number += _events(group, kpi, like)
@@ -107,14 +141,14 @@ def size(groups: list[Group], kpi: str, kind: str, span: tuple[date, date]) -> N
     return Fraction(round(amount / events)) if events else Fraction(1)
 
 
-def _events(group: Group, kpi: str, like: tuple[date, date]) -> int:
+def _events(group: Group, kpi: str, like: Span) -> int:
     if kpi in EVENTS:
         return _steps(group, EVENTS[kpi], like)[-1]
     return sum(1 for one in days(*like) if _on(group, AMOUNTS[kpi], one))
 
 
 @cache
-def _steps(group: Group, what: tuple[str, ...], like: tuple[date, date]) -> list[int]:
+def _steps(group: Group, what: tuple[str, ...], like: Span) -> list[int]:
     """What had been counted before the first workday, and at the end of each."""
     steps = [0]
     for one in days(*like):
