@@ -118,7 +118,9 @@ def pieces(question: Question, chosen: Sequence[tuple[Stretch, list[Span]]]) -> 
 
 
 def _piece(question: Question, stretch: Stretch, days: Sequence[Span], month: Span) -> Piece | None:
-    unit = intersect(stretch.span, month)
+    # The unit is all of the month that the target is set for, not the days of one version: a ramp
+    # asks for the mean over it, and a change of target must not move that.
+    unit = intersect(stretch.version.period, month)
     cuts = tuple(cut for span in days if unit and (cut := intersect(unit, span)))
     if unit is None or not cuts:
         return None

@@ -80,7 +80,7 @@ def _cut(segment: Segment, presence: Presence, days: Span) -> Tiers:
 
 
 def _as_a_line(question: Question, periods: Periods) -> Effective | None:
-    parts = sorted(pieces(question, chosen(question, periods)), key=lambda one: one.unit)
+    parts = sorted(pieces(question, chosen(question, periods)), key=lambda one: one.days)
     found = sorted(
         (one for piece in parts for one in _segments(question, piece)), key=lambda one: one.first
     )

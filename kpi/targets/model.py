@@ -94,8 +94,10 @@ class Nature(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def adds_up(self) -> bool:
-        """Months sum to quarters only where what happens is counted or summed."""
-        return self.kind == "flow" and self.unit in {"count", "money"}
+        """Months sum to quarters only where what happens is counted or summed: deals, money,
+        minutes of calls; not a median of durations, which is no flow.
+        """
+        return self.kind == "flow"
 
     @property
     def prorates(self) -> bool:

@@ -27,8 +27,9 @@ _NOTHING = Fraction(0)
 class Piece(NamedTuple):
     """Days of one version within one month.
 
-    `full` is what all of `unit` asks for (None where no target is set), `days` are those of them
-    that were asked about, `of_month` is the share of the month that falls on `unit`.
+    `unit` are the days of the month that the target is set for, whichever version holds on them;
+    `full` is what they ask for by this version (None where no target is set), `days` are those of
+    them that were asked about and on which it holds, `of_month` is their share of the month.
     """
 
     unit: Span

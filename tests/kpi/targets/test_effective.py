@@ -252,3 +252,11 @@ def test_a_cap_on_slipped_deals_shrinks_with_its_period_but_not_by_leave() -> No
     versions = [target(66, "2026-Q4", kpi="slipped_deals")]
     found = asked(versions, NOVEMBER, SLIPPED, present(away("11-02", "11-20")))
     assert found.base == 21
+
+
+def test_minutes_of_calls_add_up_like_calls() -> None:
+    """66 hours of talk in the quarter are 21 in November, and 18 with three days of leave."""
+    talk = Nature(kpi="call_time", kind="flow", unit="duration")
+    versions = [target(66 * 3_600, "2026-Q4", kpi="call_time")]
+    assert asked(versions, NOVEMBER, talk).base == 21 * 3_600
+    assert asked(versions, NOVEMBER, talk, present(away("11-02", "11-04"))).base == 18 * 3_600

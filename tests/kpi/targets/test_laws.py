@@ -218,11 +218,14 @@ def test_the_line_never_falls_and_ends_at_the_target(
 
 
 @law
-@given(quarters(), presences, st.data())
+@given(quarters(), presences, ramps, st.data())
 def test_setting_the_same_again_changes_nothing(
-    told: tuple[FiscalCalendar, Span, list[TargetVersion]], presence: Presence, data: st.DataObject
+    told: tuple[FiscalCalendar, Span, list[TargetVersion]],
+    presence: Presence,
+    ramp: OnRamp | None,
+    data: st.DataObject,
 ) -> None:
-    """The same figure once more, in the middle of the period, pro rata or replacing."""
+    """The same figure once more, in the middle of the period, pro rata or replacing; ramp or not."""
     fiscal, quarter, versions = told
     first = versions[0]
     again = TargetVersion(
@@ -233,8 +236,8 @@ def test_setting_the_same_again_changes_nothing(
             "change": data.draw(st.sampled_from(["prorata", "replace"])),
         }
     )
-    old = asked([first], quarter, presence, fiscal)
-    new = asked([first, again], quarter, presence, fiscal)
+    old = asked([first], quarter, presence, fiscal, ramp)
+    new = asked([first, again], quarter, presence, fiscal, ramp)
     day = data.draw(st.dates(quarter.first, quarter.last))
     assert new.base == old.base
     assert line(new, presence, day) == line(old, presence, day)

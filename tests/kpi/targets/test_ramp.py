@@ -238,6 +238,23 @@ def test_an_amount_is_asked_once_a_month_however_the_target_is_cut() -> None:
     assert told(month.base, week.base) == (20, Fraction(20 * 5, 22))
 
 
+def test_a_change_of_target_leaves_the_mean_of_the_month_on_a_ramp() -> None:
+    """FIELD's 8k again: 100k set once more on 16 February is 8k still, and 200k then is 16k.
+
+    All that is asked for falls on the days from the 20th on, when the new figure holds.
+    """
+    on = OnRamp(QUARTER_STEP, HIRED)
+    presence = present(employed=Span(HIRED, date.max))
+    for figure, expected in ((100_000, 8_036), (200_000, 16_071)):
+        versions = [
+            target(100_000, "2026-02"),
+            target(figure, "2026-02", version=2, effective="02-16"),
+        ]
+        found = effective(versions, AMOUNT, named("2026-02"), presence, CIVIL, ramp=on)
+        assert found is not None
+        assert round(found.base) == expected
+
+
 def test_the_shipped_plans_name_only_shipped_kpis() -> None:
     """A misspelt id would quietly fall to the plan's "every other KPI"."""
     shipped = {one.id for one in CATALOGUE}
