@@ -81,7 +81,20 @@ def run() -> list[Row]:
     spent = time.perf_counter() - began
     rows = [one for kpi in KPIS for one in _report(kpi, found)]
     print(f"  {len(found):,} forecasts, {spent / len(found) * 1e6:.0f} µs each, priors included")
-    return [*rows, row("probability of a KPI", "µs", spent / len(found) * 1e6)]
+    return [*rows, *_alone(year), row("probability of a KPI", "µs", spent / len(found) * 1e6)]
+
+
+def _alone(year: Year) -> list[Row]:
+    """The same as the service asks: a person's page does not read the others' running month."""
+    found = list(forecasts(year, range(HELD_BACK, 13), others=False))
+    rows = []
+    for kpi in KPIS:
+        own = [one for one in found if one.kpi == kpi]
+        what = f"Brier score, {kpi}, held back, without the others' month"
+        rows.append(row(what, "0 is perfect", brier(own), "linear rule", brier(own, "linear")))
+        within = coverage(own) * 100
+        rows.append(row(f"80 % interval, {kpi}, without the others' month", "% within", within))
+    return rows
 
 
 def read(folder: Path) -> Year:
@@ -110,11 +123,11 @@ def targets(year: Year, kpi: str, month: int) -> dict[str, int]:
     return {agent: int(means[agent] * Fraction(11, 10) + Fraction(1, 2)) for agent in sold}
 
 
-def forecasts(year: Year, months: Sequence[int]) -> Iterator[Forecast]:
+def forecasts(year: Year, months: Sequence[int], *, others: bool = True) -> Iterator[Forecast]:
     """Every agent, month and point of the month, for both KPIs."""
     for kpi in KPIS:
         for month in months:
-            yield from _of_month(year, kpi, month)
+            yield from _of_month(year, kpi, month, others=others)
 
 
 def brier(found: Sequence[Forecast], rule: str = "probability") -> float:
@@ -139,7 +152,7 @@ def coverage(found: Sequence[Forecast], interval: str = "interval") -> float:
     return within / len(found)
 
 
-def _of_month(year: Year, kpi: str, month: int) -> Iterator[Forecast]:
+def _of_month(year: Year, kpi: str, month: int, *, others: bool) -> Iterator[Forecast]:
     sold, wanted = year.of(kpi), targets(year, kpi, month)
     histories = {agent: _history(year, kpi, agent, month) for agent in sold}
     prior = prior_of(histories.values(), money=kpi == "won_amount")
@@ -157,8 +170,8 @@ def _of_month(year: Year, kpi: str, month: int) -> Iterator[Forecast]:
                 elapsed=elapsed,
                 total=len(workdays),
                 money=kpi == "won_amount",
-                others_events=sum(events.values()) - events[agent],
-                others_expected=sum(expected.values()) - expected[agent],
+                others_events=sum(events.values()) - events[agent] if others else 0,
+                others_expected=sum(expected.values()) - expected[agent] if others else 0.0,
             )
             yield _forecast(kpi, agent, month, outlook, prior, histories[agent], sold)
 

@@ -53,6 +53,20 @@ class KpiInfo(msgspec.Struct, kw_only=True):
     bands: BandsView
 
 
+class Because(msgspec.Struct, kw_only=True):
+    """One reason why a target is not the one that was set; civil days, both included.
+
+    Leave: ``days`` of ``of`` workdays. Ramp: ``per_cent``, null where the plan gives an amount.
+    """
+
+    kind: Literal["derived", "summed", "missing", "changed", "joined", "left", "leave", "ramp"]
+    first: str
+    last: str
+    days: float = 0
+    of: float = 0
+    per_cent: float | None = None
+
+
 class TargetView(msgspec.Struct, kw_only=True):
     """The target in force for the period, after proration; ``full`` is ``base`` before it."""
 
@@ -67,6 +81,8 @@ class TargetView(msgspec.Struct, kw_only=True):
     """``derived``: a share of a longer period's; ``sum``: of shorter ones' or of the members'."""
     reasons: list[str]
     """Why it is not the full one, in words: ``leave 3 of 22 workdays``."""
+    because: list[Because] = []
+    """The same as values, for other languages."""
 
 
 class CurveView(msgspec.Struct, kw_only=True):
@@ -127,6 +143,10 @@ class KpiProgress(msgspec.Struct, kw_only=True):
     kind: Kind
     counts: bool
     actual: Number | None
+    reason: Literal["no_denominator", "no_target", "covered", "no_data"] | None = None
+    """Why there is no value."""
+    other_currencies: list[str] = []
+    """Money of the same measures that is not in it: currencies are never added together."""
     target: TargetView | None
     attainment: float | None
     """actual / base; for lower-is-better too. Null without target or with one of 0."""

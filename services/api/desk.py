@@ -41,11 +41,12 @@ class Past(msgspec.Struct, frozen=True):
     """What a subject did in like periods, and whom it is compared with."""
 
     series: Series
-    spans: tuple[Span, ...]
+    learn: tuple[Span, ...]
+    """What the model learns from, where the source was there."""
     pool: Pool | None
     """None: a team, which is compared with itself alone."""
-    likes: bool
-    """Whether the spans are of the running period's kind, so that they make a curve."""
+    likes: tuple[Span, ...]
+    """What the historical curve is of."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -207,12 +208,13 @@ def learning(kit: Kpis, past: Past | None, presence: Presence) -> Callable[[str]
     """What the past says of a KPI, worked out when it is asked for."""
 
     def of(kpi: str) -> Learnt | None:
-        if past is None or not past.spans or kpi not in kit.weights.flows:
+        if past is None or kpi not in kit.weights.flows:
             return None
         money = kit.book.compiled[kpi].definition.unit == "money"
-        own = history(past.series, presence, kpi, past.spans, money=money)
+        own = history(past.series, presence, kpi, past.learn, money=money)
         prior = past.pool.prior(kpi, money=money) if past.pool else prior_of([own], money=money)
-        return Learnt(own, prior, past.likes)
+        curve = history(past.series, presence, kpi, past.likes, money=money)
+        return Learnt(own, prior, curve)
 
     return of
 

@@ -12,12 +12,13 @@ from fractions import Fraction
 
 import msgspec
 
-from kpi.definitions import Book, Compiled, Facts, attainment, evaluate
+from kpi.definitions import Book, Compiled, Facts, Outcome, attainment, other_currencies, outcomes
 from kpi.pace import Curve, History, Outlook, Pace, Prior, Progress, help_score, pace, predict
 from kpi.targets.cascade import Cascade
-from kpi.targets.model import Effective
+from kpi.targets.model import Effective, Reason
 from services.api.answers_kpi import (
     Allocated,
+    Because,
     CurveView,
     KpiProgress,
     Number,
@@ -36,11 +37,11 @@ _NOTHING = Fraction(0)
 
 
 class Learnt(msgspec.Struct, frozen=True):
-    """What the past says of one KPI; ``likes``: its periods are of the running one's kind."""
+    """What the past says of one KPI; ``curve``: periods of the running one's kind and place."""
 
     history: History
     prior: Prior
-    likes: bool = True
+    curve: History
 
 
 class Case(msgspec.Struct, kw_only=True):
@@ -80,12 +81,15 @@ def judge(book: Book, weights: Weights, case: Case) -> Verdict:
         person=case.person,
         first_deal_days=case.first_deal_days,
     )
-    values = evaluate(book, facts, bases, case.kpis)
+    values = outcomes(book, facts, bases, case.kpis)
+    foreign = other_currencies(facts)
     paces: list[Pace] = []
     kpis: list[KpiProgress] = []
     for kpi in case.kpis:
-        found = _pace(book.compiled[kpi], weights, case, values[kpi])
-        kpis.append(_kpi(book.compiled[kpi], case, values[kpi], found))
+        one = book.compiled[kpi]
+        found = _pace(one, weights, case, values[kpi].value)
+        others = other_currencies(facts, one) if foreign else ()
+        kpis.append(_kpi(one, case, values[kpi], found, others))
         if kpi in case.counting:
             paces.append(found)
     return Verdict(kpis, help_score(paces))
@@ -109,7 +113,7 @@ def _pace(one: Compiled, weights: Weights, case: Case, actual: Fraction | None) 
         total_days=clock.total_days,
         elapsed_workdays=clock.elapsed_workdays,
         total_workdays=clock.total_workdays,
-        likes=learnt.history.likes() if learnt and learnt.likes else (),
+        likes=learnt.curve.likes() if learnt else (),
         segments=stretches(target, case.standing, clock.total_workdays) if target else (),
         happened=bool(actual) or _happened(one, case.sums),
         average_size=_size(definition.unit, learnt),
@@ -158,8 +162,10 @@ def _size(unit: str, learnt: Learnt | None) -> Fraction | None:
     return Fraction(round(learnt.prior.size))
 
 
-def _kpi(one: Compiled, case: Case, actual: Fraction | None, found: Pace) -> KpiProgress:
-    definition, unit = one.definition, one.definition.unit
+def _kpi(
+    one: Compiled, case: Case, outcome: Outcome, found: Pace, others: Sequence[str]
+) -> KpiProgress:
+    definition, unit, actual = one.definition, one.definition.unit, outcome.value
     target = case.targets.get(definition.id)
     cascade = case.cascades.get(definition.id)
     return KpiProgress(
@@ -168,6 +174,8 @@ def _kpi(one: Compiled, case: Case, actual: Fraction | None, found: Pace) -> Kpi
         kind=one.kind,
         counts=definition.id in case.counting,
         actual=number(actual, unit),
+        reason=outcome.reason,
+        other_currencies=list(others),
         target=_target(target, unit) if target else None,
         attainment=_attainment(actual, target, one),
         status=found.status,
@@ -195,6 +203,18 @@ def _target(target: Effective, unit: Unit) -> TargetView:
         state=target.state,
         source=target.source,
         reasons=list(target.reasons),
+        because=[_because(why) for why in target.because],
+    )
+
+
+def _because(why: Reason) -> Because:
+    return Because(
+        kind=why.kind,
+        first=why.first.isoformat(),
+        last=why.last.isoformat(),
+        days=float(why.days),
+        of=float(why.of),
+        per_cent=None if why.per_cent is None else float(why.per_cent),
     )
 
 

@@ -4,22 +4,23 @@ In: a period, a fiscal calendar, the day panes of past months. Out: amounts per 
 Guarantee: pure; only complete periods before the running one; only KPIs that add up, whose amount
 of a day is a sum of stored measures times constants, found out from the formula itself.
 
-| period | compared with | month hashes a rep |
-|---|---|---|
-| month | the same place in the quarter, the last six | 6 |
-| quarter | the last four | 12 or 13 |
-| week | the last twelve | 3 or 4 |
-| year | no curve; the model learns from the last four quarters | 12 or 13 |
-| day, rolling | none: no curve, no probability | 0 |
+| period | its curve is of | the model learns from | month hashes a rep |
+|---|---|---|---|
+| month | the same place in the quarter, the last six | the last six months | 10 |
+| quarter | the last four | the same | 12 or 13 |
+| week | the last twelve | the same | 3 or 4 |
+| year | none | the last four quarters | 12 or 13 |
+| day, rolling | none | nothing: no probability | 0 |
 
 Single days are kept 800 days; a period of which a day is gone is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from kpi.calendar.fiscal import Period, period_of, previous
 from kpi.calendar.years import FiscalCalendar
@@ -30,6 +31,8 @@ from services.api.windows import Question, day_slices, kept
 
 _MONTHS_APART = 3
 _LIKES = {"month": 6, "quarter": 4, "week": 12}
+_FIRST_DAYS = timedelta(days=7)
+"""Holidays at a span's beginning are no sign of a source that was not there."""
 _NEVER = date(2000, 1, 1)
 
 Days = dict[date, int]
@@ -39,14 +42,17 @@ Days = dict[date, int]
 class Series:
     """What a person did on past days: amounts and numbers of events per KPI."""
 
-    __slots__ = ("amounts", "events")
+    __slots__ = ("amounts", "begun", "events")
 
     def __init__(self) -> None:
         self.amounts: dict[str, Days] = {}
         self.events: dict[str, Days] = {}
+        self.begun = date.max
+        """The first day of which anything is known."""
 
     def add(self, kpi: str, day: date, amount: int, events: int) -> None:
         """Count more of a day."""
+        self.begun = min(self.begun, day)
         if amount:
             held = self.amounts.setdefault(kpi, {})
             held[day] = held.get(day, 0) + amount
@@ -55,11 +61,29 @@ class Series:
             held[day] = held.get(day, 0) + events
 
 
-def like_periods(fiscal: FiscalCalendar, period: Period) -> list[Span]:
-    """Past periods to learn from, oldest first."""
+class Pasts(NamedTuple):
+    """Past periods, oldest first: those of the curve, and those that the model learns from."""
+
+    likes: tuple[Span, ...]
+    learn: tuple[Span, ...]
+
+
+def pasts_of(question: Question, period: Period | None) -> Pasts:
+    """Those whose days are all still kept."""
+    if period is None:
+        return Pasts((), ())
+    fiscal = question.fiscal
     if period.kind == "year":
-        return like_periods(fiscal, period_of(fiscal, "quarter", period.first))
-    apart = _MONTHS_APART if period.kind == "month" else 1
+        quarter = period_of(fiscal, "quarter", period.first)
+        return Pasts((), _readable(question, _before(fiscal, quarter, 1)))
+    if period.kind == "month":
+        likes = _before(fiscal, period, _MONTHS_APART)
+        return Pasts(_readable(question, likes), _readable(question, _before(fiscal, period, 1)))
+    found = _readable(question, _before(fiscal, period, 1))
+    return Pasts(found, found)
+
+
+def _before(fiscal: FiscalCalendar, period: Period, apart: int) -> list[Span]:
     found: list[Span] = []
     for _ in range(_LIKES.get(period.kind, 0)):
         for _ in range(apart):
@@ -68,12 +92,17 @@ def like_periods(fiscal: FiscalCalendar, period: Period) -> list[Span]:
     return found[::-1]
 
 
-def readable(question: Question, period: Period | None) -> tuple[Span, ...]:
-    """Those of them whose days are all still kept."""
-    if period is None:
-        return ()
-    found = like_periods(question.fiscal, period)
-    return tuple(span for span in found if all(kept(question, one) for one in day_slices(*span)))
+def _readable(question: Question, spans: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(span for span in spans if all(kept(question, one) for one in day_slices(*span)))
+
+
+def heard(spans: Sequence[Span], series: Iterable[Series]) -> tuple[Span, ...]:
+    """The spans from the first one in which the source was there: before it, silence is no zero.
+
+    A source that was connected in the middle of a month did not see that month.
+    """
+    begun = min((one.begun for one in series), default=date.max)
+    return tuple(span for span in spans if begun <= span.first + _FIRST_DAYS)
 
 
 def months_of(spans: Iterable[Span]) -> tuple[Slice, ...]:
@@ -153,6 +182,7 @@ def within(series: Iterable[tuple[Series, tuple[Span, ...]]]) -> Series:
     """Several people as one, each only on their own days: a team's past."""
     total = Series()
     for one, spans in series:
+        total.begun = min(total.begun, one.begun)
         for kpi, days in one.amounts.items():
             _add(total.amounts, kpi, days, spans)
         for kpi, days in one.events.items():

@@ -19,7 +19,7 @@ from paceline.sql.org import Rep
 from services.api.desk import Past, presence_of
 from services.api.directory import Known
 from services.api.history import Histories, Wanted, chunks, hashes_of
-from services.api.likes import Series, months_of, readable, within
+from services.api.likes import Series, heard, months_of, pasts_of, within
 from services.api.pools import MOST as MOST_LEARNT_FROM
 from services.api.pools import Pool
 from services.api.reader import Contents, Hash, Head, Place, Reader
@@ -58,7 +58,7 @@ class Pasts:
     ) -> list[tuple[Rep, Series, _Spans]]:
         """The twelve whole weeks before this one, person by person."""
         week = period_of(question.fiscal, "week", question.day_in(known.plan.zone))
-        spans = readable(question, week)
+        spans = pasts_of(question, week).learn
         months = months_of(spans)
         wanted = [(owner, months) for rep in chosen.reps for owner in owners_of(rep)]
         head = await self.reader.head(place, [owner for owner, _ in wanted])
@@ -98,9 +98,9 @@ class Study:
         self._checked = False
         people = [part for part in parts if part.subject.kind == "rep"]
         period = people[0].window.period if people and len(chosen.reps) <= MOST else None
-        self._spans: _Spans = readable(question, period)
-        self._months = months_of(self._spans)
-        self._likes = period is not None and period.kind != "year"
+        self._past = pasts_of(question, period)
+        self._all: _Spans = tuple(dict.fromkeys((*self._past.likes, *self._past.learn)))
+        self._months = months_of(self._all)
         self._day = min((part.window.through_day for part in people), default=date.min)
         self._asked: list[Wanted] = []
         self._later: list[list[Wanted]] = []
@@ -139,7 +139,8 @@ class Study:
             return None
         series = self._series(part.owners)
         pool = self._pool(part.team) if part.team is not None else None
-        return Past(series, self._spans, pool, self._likes)
+        learn = pool.spans if pool else heard(self._past.learn, [series])
+        return Past(series, learn, pool, heard(self._past.likes, [series]))
 
     def group(self) -> Past | None:
         """The past of a team or the organisation: everybody's, on their days in it."""
@@ -147,7 +148,7 @@ class Study:
             return None
         found = [self._series(tuple(owners_of(rep))) for rep in self._chosen.reps]
         subject = self._chosen.subject
-        key = (self._place.tenant, subject.kind, subject.id, self._known.digest, self._spans)
+        key = (self._place.tenant, subject.kind, subject.id, self._known.digest, self._past)
         held = self._pasts.groups.get(key)
         if held is None or any(a is not b for a, b in zip(held[0], found, strict=True)):
             spans = [self._days_of(rep) for rep in self._chosen.reps]
@@ -155,13 +156,14 @@ class Study:
             self._pasts.groups[key] = held
             if len(self._pasts.groups) > _POOLS:
                 self._pasts.groups.popitem(last=False)
-        return Past(held[1], self._spans, None, self._likes)
+        likes, learn = (heard(spans, [held[1]]) for spans in self._past)
+        return Past(held[1], learn, None, likes)
 
     def _days_of(self, rep: Rep) -> _Spans:
         if self._chosen.tree is None:
-            return self._spans
+            return self._all
         dated = memberships_of(self._known.plan, rep)
-        return tuple(one for span in self._spans for one in stays(dated, self._chosen.tree, span))
+        return tuple(one for span in self._all for one in stays(dated, self._chosen.tree, span))
 
     def _wanted(self, owner: str) -> Wanted:
         return owner, self._months
@@ -205,11 +207,11 @@ class Study:
                 (self._series(tuple(owners_of(rep))), presence_of(plan, plan.reps.get(rep.id)))
                 for rep in self._people(team)
             ]
-            found = Pool(people, self._spans)
+            found = Pool(people, self._past.learn)
             self._pasts.keep(key, found)
         return found
 
     def _key(self, team: str) -> tuple[object, ...]:
         known, now = self._known, self._question.now
         who = (team, self._day)  # who was in the team depends on the day asked about
-        return (self._place.tenant, self._generation, known.digest, who, self._spans, now // DAY)
+        return (self._place.tenant, self._generation, known.digest, who, self._past, now // DAY)

@@ -15,7 +15,7 @@ from kpi.calendar.workdays import Leave, WorkCalendar, halves
 from kpi.pace import History, Prior, history_of, prior_of
 from kpi.periods import Span
 from kpi.targets.model import Presence
-from services.api.likes import Series
+from services.api.likes import Series, heard
 
 MOST = 60
 
@@ -26,7 +26,8 @@ class Pool:
     """The past of a team's people."""
 
     def __init__(self, people: Sequence[tuple[Series, Presence]], spans: tuple[Span, ...]) -> None:
-        self._people, self._spans = people, spans
+        self._people = people
+        self.spans = heard(spans, (series for series, _ in people))
         self._priors: dict[str, Prior] = {}
 
     def prior(self, kpi: str, *, money: bool) -> Prior:
@@ -34,7 +35,7 @@ class Pool:
         found = self._priors.get(kpi)
         if found is None:
             past = [
-                history(series, who, kpi, self._spans, money=money) for series, who in self._people
+                history(series, who, kpi, self.spans, money=money) for series, who in self._people
             ]
             found = self._priors[kpi] = prior_of(past, money=money)
         return found

@@ -165,9 +165,9 @@ async def test_remembered_sums_follow_every_change(world: World, api: httpx.Asyn
     for calls in range(2, 5):
         await world.activity(str(calls), "2026-11-20T14:10:00Z", "11", "email")
         panes.append(await panes_read(world, api, calls))
-    # Three owners: days, base and level days, and once the like months of the six quarters before;
+    # Three owners: days, base and level days, and once the ten months that are learnt from;
     # then only Maria's three.
-    assert panes == [3 * (3 + 6), 3, 3, 3]
+    assert panes == [3 * (3 + 10), 3, 3, 3]
 
 
 async def panes_read(world: World, api: httpx.AsyncClient, of_maria: int) -> int:

@@ -305,3 +305,43 @@ async def test_like_months_give_a_curve_and_a_probability(
     in_team = (await read(api, "teams/east", kpis="calls"))["rows"]
     row = next(one for one in in_team if one["subject"]["id"] == "maria")
     assert row["kpis"][0]["pace"] == pace  # her page and her row say the same
+
+
+async def test_months_before_the_source_are_no_months_of_idleness(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """A CRM connected in mid-August: September and October count, nothing of before does."""
+    await calls(world, "11", *(f"2026-08-{day}" for day in range(17, 31)))
+    for month in ("2026-09", "2026-10"):
+        await calls(world, "11", *(f"{month}-{day:02}" for day in range(1, 31, 2)))
+    await calls(world, "11", *(f"2026-11-{day:02}" for day in range(2, 20, 2)))
+    await planning.targets(world, "calls,maria,,,2026-11,14")
+    pace = (await kpi_of(api, "reps/maria", "calls"))["pace"]
+    assert pace["historical_note"] == "0 like periods, 4 needed"
+    low, high = pace["interval"]
+    assert low <= 9 + 5 <= high  # nine so far; fifteen a month makes five in the rest
+    assert 0.2 < pace["probability"] < 0.9
+
+
+async def test_a_kpi_without_a_value_says_why(world: World, api: httpx.AsyncClient) -> None:
+    """Nothing was won or lost, nothing is aimed at, and a win in euros is in no dollars."""
+    euros = {"owner": "11", "stage": "won", "amount": "900", "currency": "EUR"}
+    await world.deal("1", "2026-11-10T15:00:00Z", "create", **euros)
+    reasons = {one["id"]: one["reason"] for one in (await read(api, "reps/chen"))["kpis"]}
+    assert (reasons["win_rate"], reasons["coverage"]) == ("no_denominator", "no_target")
+    assert (reasons["cycle_median"], reasons["won_count"]) == ("no_data", None)
+    won = await kpi_of(api, "reps/maria", "won_amount")
+    assert (won["actual"], won["other_currencies"]) == (0, ["EUR"])
+    assert (await kpi_of(api, "reps/maria", "calls"))["other_currencies"] == []
+
+
+async def test_why_a_target_is_lower_is_told_in_values_too(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    """Three days of leave of 21 workdays, so that a page can say it in any language."""
+    await planning.rep(world, "maria", leave=[{"from": "2026-11-09", "to": "2026-11-11"}])
+    await planning.targets(world, "calls,maria,,,2026-11,42")
+    target = (await kpi_of(api, "reps/maria", "calls"))["target"]
+    (why,) = target["because"]
+    assert (why["kind"], why["days"], why["of"], why["per_cent"]) == ("leave", 3, 21, None)
+    assert target["reasons"] == ["leave 3 of 21 workdays"]

@@ -17,7 +17,6 @@ from kpi.pace import (
     History,
     Outlook,
     Prediction,
-    expected_events,
     history_of,
     predict,
     prior_of,
@@ -87,14 +86,13 @@ def foretold(won: list[files.Deal], month: int, *, money: bool) -> list[Foretold
 
 
 def said_on(won: list[files.Deal], day: date, *, money: bool) -> dict[str, Prediction]:
-    """The predictions of the morning of a workday."""
+    """The predictions of the morning of a workday, as a page makes them: each person alone."""
     days = weekdays(day.month)
     elapsed = days.index(day)
     goals = targets(won, day.month, money=money)
     pasts = {agent: past(won, agent, day.month, money=money) for agent in goals}
     prior = prior_of(pasts.values(), money=money)
     wins = {agent: total(won, agent, day.month, money=False, before=day) for agent in goals}
-    due = {agent: expected_events(prior, pasts[agent], elapsed) for agent in goals}
     found = {}
     for agent in goals:
         outlook = Outlook(
@@ -104,8 +102,6 @@ def said_on(won: list[files.Deal], day: date, *, money: bool) -> dict[str, Predi
             elapsed=elapsed,
             total=len(days),
             money=money,
-            others_events=sum(wins.values()) - wins[agent],
-            others_expected=sum(due.values()) - due[agent],
         )
         said = predict(prior, pasts[agent], outlook)
         assert said is not None

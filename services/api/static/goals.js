@@ -78,6 +78,7 @@ function whys(kpi, say) {
   if (kpi.reason) lines.push(t(`reason_${kpi.reason}`));
   const because = (kpi.target?.because ?? []).map(reason);
   if (because.length) lines.push(t("because", { full: say(kpi.target.full), why: because.join(" · ") }));
+  if (kpi.other_currencies?.length) lines.push(t("without_currencies", { list: kpi.other_currencies.join(", ") }));
   if (kpi.pace?.caution) lines.push(t(kpi.pace.caution));
   return lines;
 }
