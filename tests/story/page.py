@@ -63,21 +63,26 @@ class Line:
     """Of a team with a goal of its own: what those below it are asked for."""
 
 
-def lines(subject: Subject, kind: str, on: date, team: str | None = None) -> dict[str, Line]:
-    """Every KPI of a subject's page; of a person in a team's only what was done in that team."""
+def lines(
+    subject: Subject, kind: str, on: date, team: str | None = None, over: date | None = None
+) -> dict[str, Line]:
+    """Every KPI of a subject's page; of a person in a team's only what was done in that team.
+
+    ``over``: the last day that is over, where that is not the day itself.
+    """
     span = period(kind, on)
     if team is not None:
-        return _row(subject, kind, on, team)
-    at = clock(subject, span, on)
+        return _row(subject, kind, on, team, over or on)
+    at = clock(subject, span, over or on)
     sheet = Sheet(subject, span[0], min(on, span[1]), span[1])
     goals = {kpi: _goal(subject, kpi, span, on) for kpi in _all(sheet)}
     return _lines(sheet, goals, at, kind, Past(subject, kind, span, on))
 
 
-def _row(subject: Subject, kind: str, on: date, team: str) -> dict[str, Line]:
+def _row(subject: Subject, kind: str, on: date, team: str, over: date) -> dict[str, Line]:
     span, person = period(kind, on), PEOPLE[subject.id]
     inside = [one for one in days(*span) if Subject("team", team).counts(person, one)]
-    at = clock_of({one: person.own(one) for one in inside}, on)
+    at = clock_of({one: person.own(one) for one in inside}, over)
     sheet = Sheet(subject, span[0], on, span[1], team)
     goals = {kpi: part(_goal(subject, kpi, span, on), inside) for kpi in _all(sheet)}
     return _lines(sheet, goals, at, kind, Past(subject, kind, span, on))
