@@ -7,8 +7,8 @@ part that depends on a wrong part is not complained about again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -67,6 +67,8 @@ class Scope:
     functions: Mapping[str, Function]
     selling: tuple[str, ...]
     """Kinds of activity that count as selling."""
+    known: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Function -> the ids that it can name; one that is absent takes any text."""
 
 
 def measure_of(id_: str, declared: Mapping[str, Measure]) -> Measure | None:

@@ -7,7 +7,7 @@ them at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -20,6 +20,7 @@ from kpi.definitions.shapes import Dimension, Shape, fits, kind_of, spoken, unit
 from kpi.definitions.syntax import FormulaError, parse
 from kpi.definitions.tree import Binary, Call, Name, Negative, Node, Text
 from kpi.definitions.view import Term
+from kpi.results import NO_REASON, OTHER_REASON
 from schemas.meaning import DeclaredMeasure
 
 SELLING = ("call", "email", "meeting", "visit", "demo", "proposal")
@@ -70,22 +71,31 @@ def compile_book(
     measures: Mapping[str, DeclaredMeasure] = {},
     *,
     selling: tuple[str, ...] = SELLING,
+    stages: Collection[str] | None = None,
+    reasons: Collection[str] | None = None,
+    criteria: Collection[str] | None = None,
 ) -> Book:
-    """The book of these KPIs; ``DefinitionError`` with all mistakes, each with its place."""
+    """The book of these KPIs; ``DefinitionError`` with all mistakes, each with its place.
+
+    ``stages``, ``reasons``, ``criteria``: the ids that formulas can name, where they are to be
+    checked (when a configuration is written; what is stored may name a stage of former times). The
+    reasons ``none`` and ``other`` are always there.
+    """
     mistakes = mistakes_of(definitions)
     kpis: dict[str, Definition] = {}
     for one in definitions:
         kpis.setdefault(one.id, one)
     trees = _parsed(kpis, mistakes)
     of = {id_: declared(id_, one) for id_, one in measures.items()}
-    scope = Scope(kpis, {}, of, FUNCTIONS, selling)
+    known = _known(stages, reasons, criteria)
+    scope = Scope(kpis, {}, of, FUNCTIONS, selling, known)
     needs = {id_: references(tree, id_, scope) for id_, tree in trees.items()}
     order = _ordered(tuple(kpis), needs, mistakes)
     compiled: dict[str, Compiled] = {}
     shapes: dict[str, Shape] = {}
     terms: dict[str, int] = {}
     for id_ in order:
-        binder = Binder(id_, Scope(kpis, shapes, of, FUNCTIONS, selling))
+        binder = Binder(id_, Scope(kpis, shapes, of, FUNCTIONS, selling, known))
         typed = binder.bind(trees[id_])
         mistakes += [Mistake(id_, "formula", one.position, one.what) for one in binder.mistakes]
         if typed is None or any(need not in compiled for need in needs[id_]):
@@ -103,6 +113,21 @@ def compile_book(
         places = {id_: n for n, id_ in enumerate(kpis)}
         raise DefinitionError(sorted(mistakes, key=lambda one: (places[one.kpi], one.position)))
     return Book(tuple(order), compiled)
+
+
+def _known(
+    stages: Collection[str] | None,
+    reasons: Collection[str] | None,
+    criteria: Collection[str] | None,
+) -> dict[str, Collection[str]]:
+    every = None if reasons is None else {*reasons, NO_REASON, OTHER_REASON}
+    by_function = {
+        "entered": stages,
+        "converted": stages,
+        "disqualified_for": every,
+        "unmet": criteria,
+    }
+    return {function: ids for function, ids in by_function.items() if ids is not None}
 
 
 def references(node: Node, own: str, scope: Scope) -> dict[str, int]:

@@ -93,12 +93,22 @@ def named(family: str) -> Bind:
     def bind(binder: Binder, call: Call) -> Typed | None:
         match call:
             case Call(arguments=(Text() as text,), named=()) if text.value:
+                _check_known(binder, call.function, text)
                 stored = f"{family}:{quote(text.value, safe='')}"
                 binder.stored.add(stored)
                 return Typed(COUNT, summed(stored))
         raise usage_of(binder, call)
 
     return bind
+
+
+def _check_known(binder: Binder, function: str, text: Text) -> None:
+    """A misspelt id would count nothing, and say so with a 0 like any other."""
+    known = binder.scope.known.get(function)
+    if known is not None and text.value not in known:
+        guess = binder.suggestion(text.value, known)
+        listed = f"; known: {', '.join(sorted(known)) or 'none'}"
+        raise Wrong(text.at, f'{function}() knows no "{text.value}"{guess or listed}')
 
 
 def incomplete(binder: Binder, call: Call) -> Typed:

@@ -94,7 +94,7 @@ def connections_of(tenant: Map) -> list[ConnectionSettings]:
     return found
 
 
-def _named(above: Map, key: str) -> set[str]:
+def _named(above: Any, key: str) -> set[str]:
     return {one["id"] for one in maps(above, key) if isinstance(one.get("id"), str)}
 
 
@@ -148,7 +148,15 @@ def _definitions(
     own |= _composite(source, tenant, known.keys() | own.keys(), places)
     definitions = in_force(own, connections)
     try:
-        compile_book(definitions, measures)
+        compile_book(
+            definitions,
+            measures,
+            # Where no stage is listed at all, nothing is known to be misspelt.
+            stages={stage for one in connections for to in one.stages.values() for stage in to}
+            or None,
+            reasons=_named(tenant.get("disqualification"), "reasons"),
+            criteria=_named(tenant.get("qualification"), "criteria"),
+        )
     except DefinitionError as error:
         # What is broken itself is reported where it stands, not where it is named.
         broken = _named(tenant, "measures") - measures.keys() | _named(tenant, "kpis") - own.keys()

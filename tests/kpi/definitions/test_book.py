@@ -194,3 +194,30 @@ def test_a_definition_survives_json() -> None:
     """It is stored and sent as data."""
     for one in CATALOGUE:
         assert msgspec.json.decode(msgspec.json.encode(one), type=Definition) == one
+
+
+@pytest.mark.parametrize(
+    ("formula", "what"),
+    [
+        ('entered("dmo")', 'entered() knows no "dmo"; did you mean "demo"?'),
+        ('converted("x")', 'converted() knows no "x"; known: demo, won'),
+        ('unmet("seat")', 'unmet() knows no "seat"; did you mean "seats"?'),
+        ('unmet("")', 'unmet is written unmet("criterion id")'),
+        ('disqualified_for("x")', 'disqualified_for() knows no "x"; known: none, other'),
+    ],
+)
+def test_a_misspelt_stage_reason_or_criterion_is_a_mistake_where_they_are_known(
+    formula: str, what: str
+) -> None:
+    """It would count nothing, which reads like nothing done."""
+    with pytest.raises(DefinitionError) as caught:
+        compile_book([kpi(formula)], stages=("demo", "won"), reasons=(), criteria=("seats",))
+    ((_, _, position, said),) = caught.value.mistakes
+    assert (position, said) == (formula.index('"') + 1 if '""' not in formula else 1, what)
+
+
+def test_known_ids_hold_and_unknown_ones_where_nobody_says_which_there_are() -> None:
+    """What no reason was told for, and every other reason, are always there."""
+    asked = kpi('entered("demo") + disqualified_for("none") + disqualified_for("other")')
+    assert compile_book([asked], stages=("demo",), reasons=()).order == ("asked",)
+    assert compile_book([kpi('entered("dmo")')]).order == ("asked",)
