@@ -94,9 +94,7 @@ class Nature(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def adds_up(self) -> bool:
-        """Months sum to quarters only where what happens is counted or summed: deals, money,
-        minutes of calls; not a median of durations, which is no flow.
-        """
+        """Months sum to quarters only where what happens is counted or summed (minutes too)."""
         return self.kind == "flow"
 
     @property

@@ -225,7 +225,7 @@ def test_setting_the_same_again_changes_nothing(
     ramp: OnRamp | None,
     data: st.DataObject,
 ) -> None:
-    """The same figure once more, in the middle of the period, pro rata or replacing; ramp or not."""
+    """The same figure once more in the middle of the period, replacing or not, ramp or not."""
     fiscal, quarter, versions = told
     first = versions[0]
     again = TargetVersion(
