@@ -18,6 +18,7 @@ from kpi.panes import is_gauge
 from kpi.periods import Span
 from kpi.reading import add
 from tests.kpi.laws.histories import HUBSPOT, MEANING, Told, histories, law
+from tests.kpi.telling import Story
 from tests.oracle.folding import Folding, folded
 
 WHOLE = Span(date(2025, 12, 1), date(2026, 12, 31))
@@ -107,3 +108,46 @@ def test_ratios_of_a_level_are_those_of_its_sums(history: list[Told], people: Or
     assert (rate is None) == (won + lost == 0)
     assert rate is None or rate * (won + lost) == won
     assert found["won_credit"] == found["won_amount"]
+
+
+def test_a_split_between_teams_and_a_mover_adds_up_to_the_deals() -> None:
+    """1,000 of ana (west, on the coast from 1 July) and ben (east) at 60 : 40, before and after.
+
+    Chen of the east sees the first deal as overlay, which is in no team.
+    """
+    story = Story(under=MEANING)
+    for deal, month, more in (("1", "03", {"overlay": "chen"}), ("2", "09", {})):
+        opened = {"owner": "ana", "amount": "1000", "split": "ana=60;ben=40", "stage": "lead"}
+        story.change("deal", deal, f"2026-{month}-02 12:00", "create", **opened, **more)
+        story.change("deal", deal, f"2026-{month}-20 12:00", "set", stage="signed")
+    ana, ben, chen = OWNERS
+    people = {
+        ana: moves([("west", None), ("coast", date(2026, 7, 1))], employment(None, None)),
+        ben: moves([("east", None)], employment(None, None)),
+        chen: moves([("east", None)], employment(None, None)),
+    }
+    folding = folded(story.told, MEANING)
+    won = {
+        team: of_teams(folding, people, subtree(PARENTS, team))[0].get("won:USD", 0)
+        for team in PARENTS
+    }
+    assert won == {"sales": 200_000, "west": 120_000, "coast": 60_000, "east": 80_000}
+    east = of_teams(folding, people, ["east"])[0]
+    assert values(east, person=False)["won_amount"] == 80_000
+    assert values(flows(folding, chen, [WHOLE]), person=True)["won_amount"] == 0
+    credit = {
+        person: evaluate(
+            BOOK,
+            Facts(
+                sums=flows(folding, chen, [WHOLE]),
+                currency="USD",
+                first=WHOLE.first,
+                last=WHOLE.last,
+                person=person,
+            ),
+            {},
+            ("won_credit",),
+        )["won_credit"]
+        for person in (True, False)
+    }
+    assert credit == {True: 100_000, False: 0}
