@@ -13,8 +13,8 @@ import msgspec
 from paceline.sql.keys import ApiKey
 from paceline.sql.org import Org, Rep, Team
 from paceline.sql.plan import Plan
-from services.api.directory import Known
 from services.api.problems import forbidden, not_found
+from services.api.reading.directory import Known
 
 Reach = Literal["tenant", "team", "rep"]
 

@@ -10,17 +10,15 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 import paceline
-from services.api import (
-    docs,
-    problems,
-    routes,
-    routes_admin,
-    routes_ops,
-    routes_plan,
-    routes_stream,
-)
+from services.api import problems
+from services.api.answers import docs
 from services.api.context import Services
 from services.api.edge import Edge
+from services.api.routes import admin as routes_admin
+from services.api.routes import ops as routes_ops
+from services.api.routes import plan as routes_plan
+from services.api.routes import progress as routes
+from services.api.routes import stream as routes_stream
 
 _ABOUT = (
     "Every rep's numbers, live, from the events their CRM already sends. Amounts are minor units."

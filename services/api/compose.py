@@ -17,15 +17,23 @@ from kpi.measures import Measures, currencies, exponent, present
 from kpi.reading import add
 from kpi.targets.model import Presence
 from paceline.sql.org import Org
-from services.api import choice, ramps
-from services.api.answers import Change, Currency, Freshness, Progress, Row, Subject, Version
-from services.api.answers_kpi import BandsView, KpiInfo, KpiProgress, RampView, Workdays
-from services.api.desk import Desk, Made, Past, Read, presence_of, standing_of
-from services.api.directory import Known, Kpis
-from services.api.group import of_group
-from services.api.reader import Head
-from services.api.standing import Clock
-from services.api.windows import Question, Window, hull, window
+from services.api.answers.kpis import BandsView, KpiInfo, KpiProgress, RampView, Workdays
+from services.api.answers.progress import (
+    Change,
+    Currency,
+    Freshness,
+    Progress,
+    Row,
+    Subject,
+    Version,
+)
+from services.api.judging import choice, ramps
+from services.api.judging.desk import Desk, Made, Past, Read, presence_of, standing_of
+from services.api.judging.group import of_group
+from services.api.judging.standing import Clock
+from services.api.reading.directory import Known, Kpis
+from services.api.reading.reader import Head
+from services.api.reading.windows import Question, Window, hull, window
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,11 +17,11 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.api.access import Caller
-from services.api.changes import Feed
-from services.api.directory import Directory
 from services.api.problems import ProblemError, forbidden, unauthenticated
 from services.api.progress import Teller
-from services.api.reader import Reader
+from services.api.reading.changes import Feed
+from services.api.reading.directory import Directory
+from services.api.reading.reader import Reader
 
 _IN_ADDRESS = frozenset(("key", "api_key", "apikey", "token", "access_token"))
 _LONGEST_KEY = 256

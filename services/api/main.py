@@ -20,11 +20,11 @@ from paceline.redis import make_client, problems, server_facts, shown
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql.engine import engine_for
 from services.api.app import create_app
-from services.api.changes import BLOCK_MS, Feed
 from services.api.context import Services
-from services.api.directory import SqlDirectory
 from services.api.progress import Teller
-from services.api.reader import Reader
+from services.api.reading.changes import BLOCK_MS, Feed
+from services.api.reading.directory import SqlDirectory
+from services.api.reading.reader import Reader
 from services.api.sweep import keep_aside
 
 _CONNECTIONS = 64

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from paceline.admin.values import Absent, Conflict, Refused
 from paceline.logs import get_logger
-from services.api.answers_plan import Mistake
+from services.api.answers.plan import Mistake
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:paceline:problem:"

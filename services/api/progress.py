@@ -23,16 +23,16 @@ from paceline.sql.org import Rep
 from schemas.meaning import Meaning
 from services.api.access import Caller
 from services.api.compose import Answer, Sheet, compose
-from services.api.desk import Desk, Past, Read
-from services.api.directory import Known
-from services.api.likes import Series
-from services.api.pasts import Pasts, Study
+from services.api.judging.desk import Desk, Past, Read
 from services.api.problems import unavailable
-from services.api.reader import Head, Place, Reader
-from services.api.rhythm import Rhythms
-from services.api.selection import Part, Selection, parts_of
-from services.api.tally import Folded, Line, Tallied, Tally
-from services.api.windows import Question
+from services.api.reading.directory import Known
+from services.api.reading.likes import Series
+from services.api.reading.pasts import Pasts, Study
+from services.api.reading.reader import Head, Place, Reader
+from services.api.reading.rhythm import Rhythms
+from services.api.reading.selection import Part, Selection, parts_of
+from services.api.reading.tally import Folded, Line, Tallied, Tally
+from services.api.reading.windows import Question
 
 _ATTEMPTS = 5
 _MINUTE = 60_000

@@ -22,12 +22,12 @@ from sse_starlette import ServerSentEvent
 from paceline import metrics
 from paceline.logs import get_logger
 from services.api.access import Caller
-from services.api.changes import Feed, Subscription
-from services.api.desk import minute_of
+from services.api.judging.desk import minute_of
 from services.api.problems import ProblemError, unavailable
 from services.api.progress import Teller
-from services.api.selection import Selection, owners_of
-from services.api.windows import Question, ask, window
+from services.api.reading.changes import Feed, Subscription
+from services.api.reading.selection import Selection, owners_of
+from services.api.reading.windows import Question, ask, window
 
 HEARTBEAT_S = 15
 LOOK_S = 1.0

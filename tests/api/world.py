@@ -34,11 +34,11 @@ from schemas.envelope import EntityKind, EntityPatch, Op, Scalar, entity_key
 from schemas.meaning import Category, ConnectionMeaning, Meaning
 from schemas.topics import partition_of
 from services.api.app import create_app
-from services.api.changes import Feed
 from services.api.context import Services
-from services.api.directory import SqlDirectory
 from services.api.progress import Teller
-from services.api.reader import Reader
+from services.api.reading.changes import Feed
+from services.api.reading.directory import SqlDirectory
+from services.api.reading.reader import Reader
 
 PARTITIONS = 8
 INCARNATION = "log-of-november"

@@ -77,7 +77,7 @@ def said(kpi: str, value: Number) -> str:
         return money(round(value))
     if kpi.startswith("coverage"):
         return f"{_number(value, 1)}×"
-    return per_cent(value, 1) if kpi in RATIOS else _number(value, 1)
+    return per_cent(value, 1) if kpi in RATIOS else _number(value, 2 if abs(value) < 1 else 1)
 
 
 def money(fen: int) -> str:

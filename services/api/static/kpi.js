@@ -39,7 +39,8 @@ export function said(id, info, value, currencies, exact = false) {
   if (info.unit === "money") return money(exact ? value : Math.round(value), info.currency, exponentOf(info.currency, currencies), exact);
   if (info.unit === "duration") return duration(value);
   if (info.unit === "ratio") return MULTIPLES.has(id) ? `${number(value, 1)}×` : percent(value, 1);
-  return Number.isInteger(value) ? count(value) : number(value, 1);
+  // One visit in 54 workdays is 0.02 a day, not 0.
+  return Number.isInteger(value) ? count(value) : number(value, Math.abs(value) < 1 ? 2 : 1);
 }
 
 // Of moving figures only whole numbers are shown on the way.

@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field
 
 from paceline.admin.targets import acknowledge_target
 from paceline.admin.values import Actor
-from services.api import docs_plan, plan_views
+from services.api.answers import docs_plan
 from services.api.context import Asking, Serving
+from services.api.judging.suggestions import suggestions
 from services.api.problems import forbidden, not_found, writing_problems
-from services.api.routes import At, Period, json, progress_of, question_of
-from services.api.selection import Selection, of_rep
-from services.api.suggestions import suggestions
+from services.api.reading.selection import Selection, of_rep
+from services.api.routes import plan_views
+from services.api.routes.progress import At, Period, json, progress_of, question_of
 
 router = APIRouter(prefix="/v1")
 

@@ -13,10 +13,10 @@ from fractions import Fraction
 from kpi.civil import local_day
 from paceline.sql.org import Org
 from schemas.envelope import owner_key
-from services.api.directory import Known
-from services.api.reader import Contents, Hash, Head, Place, Reader
-from services.api.sources import allowed, overdue, quiet_workdays
-from services.api.windows import Question, day_slices
+from services.api.reading.directory import Known
+from services.api.reading.reader import Contents, Hash, Head, Place, Reader
+from services.api.reading.sources import allowed, overdue, quiet_workdays
+from services.api.reading.windows import Question, day_slices
 
 _SECOND = 1_000
 _OWNERS = 20

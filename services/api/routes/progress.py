@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from kpi.measures import CATALOGUE
 from paceline.sql.org import Rep
-from services.api import choice, docs
 from services.api.access import Caller
-from services.api.answers import (
+from services.api.answers import docs
+from services.api.answers.progress import (
     Catalogue,
     Me,
     RepEntry,
@@ -25,10 +25,11 @@ from services.api.answers import (
     UnmappedOwner,
 )
 from services.api.context import Asking, Services, Serving
+from services.api.judging import choice
 from services.api.problems import unprocessable
 from services.api.progress import Told
-from services.api.selection import Selection, of_organisation, of_rep, of_team, owners_of
-from services.api.windows import Question, UnreadableError, ask
+from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
+from services.api.reading.windows import Question, UnreadableError, ask
 
 MOST_UNMAPPED = 200
 

@@ -18,12 +18,13 @@ from paceline.admin import items
 from paceline.admin import targets as of_targets
 from paceline.admin.values import KINDS, Actor, Done, Kind
 from paceline.sql.engine import reading
-from services.api import docs_plan, plan_views
 from services.api.access import Caller
+from services.api.answers import docs_plan
 from services.api.context import Asking, Services, Serving
 from services.api.problems import not_found, too_large, unprocessable, writing_problems
-from services.api.routes import json
-from services.api.routes_plan import After, Limit
+from services.api.routes import plan_views
+from services.api.routes.plan import After, Limit
+from services.api.routes.progress import json
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of a body."""

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from kpi.measures import Measure, Measures
-from services.api.answers_kpi import KpiInfo, KpiProgress, RampView, Workdays
-from services.api.answers_plan import Mistake
+from services.api.answers.kpis import KpiInfo, KpiProgress, RampView, Workdays
+from services.api.answers.plan import Mistake
 
 
 class Bounds(msgspec.Struct, kw_only=True):

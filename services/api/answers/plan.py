@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from services.api.answers_kpi import KpiInfo, Number
+from services.api.answers.kpis import KpiInfo, Number
 
 
 class KpiEntry(KpiInfo, kw_only=True):

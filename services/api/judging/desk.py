@@ -21,17 +21,17 @@ from kpi.periods import Span
 from kpi.reading import add
 from kpi.targets.model import Effective, Presence
 from paceline.sql.plan import Plan, RepPlan
-from services.api import choice
-from services.api.answers import Row
-from services.api.directory import Known, Kpis
-from services.api.judge import Case, Learnt, Verdict, judge
-from services.api.likes import Series
-from services.api.pools import Pool, history
-from services.api.ramps import on_ramp
-from services.api.selection import Part
-from services.api.standing import Clock, Standing, clock, targets_in_force
-from services.api.tally import FIRST_WIN, Folded
-from services.api.windows import Question, Window, hull
+from services.api.answers.progress import Row
+from services.api.judging import choice
+from services.api.judging.judge import Case, Learnt, Verdict, judge
+from services.api.judging.ramps import on_ramp
+from services.api.judging.standing import Clock, Standing, clock, targets_in_force
+from services.api.reading.directory import Known, Kpis
+from services.api.reading.likes import Series
+from services.api.reading.pools import Pool, history
+from services.api.reading.selection import Part
+from services.api.reading.tally import FIRST_WIN, Folded
+from services.api.reading.windows import Question, Window, hull
 
 _LIMIT = 20_000
 _MINUTE = 60_000

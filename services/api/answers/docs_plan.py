@@ -8,10 +8,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from services.api import answers_kpi, answers_plan
-from services.api import examples_plan as examples
-from services.api.answers_plan import Mistake
-from services.api.docs import ABSENT, REFUSED, Extra, Responses, ok, problem, route
+from services.api.answers import examples_plan as examples
+from services.api.answers import kpis as answers_kpi
+from services.api.answers import plan as answers_plan
+from services.api.answers.docs import ABSENT, REFUSED, Extra, Responses, ok, problem, route
+from services.api.answers.plan import Mistake
 
 IF_MATCH = "The ETag that the item must have now, or `*`; 412 where somebody changed it since."
 

@@ -13,13 +13,13 @@ from kpi.periods import Span
 from kpi.targets.model import Presence
 from kpi.targets.suggest import WEEKS, suggest
 from paceline.sql.org import Rep
-from services.api.answers_plan import Suggestion
-from services.api.desk import presence_of
-from services.api.directory import Known
-from services.api.likes import Days, Series
-from services.api.numbers import said
-from services.api.standing import own_workdays
-from services.api.windows import Question
+from services.api.answers.numbers import said
+from services.api.answers.plan import Suggestion
+from services.api.judging.desk import presence_of
+from services.api.judging.standing import own_workdays
+from services.api.reading.directory import Known
+from services.api.reading.likes import Days, Series
+from services.api.reading.windows import Question
 
 Week = tuple[Rep, Series, tuple[Span, ...]]
 """A person, what happened, and the weeks, oldest first."""

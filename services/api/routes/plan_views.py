@@ -24,11 +24,10 @@ from paceline.admin import audit as audits
 from paceline.admin import values
 from paceline.holidays import names, work_calendar
 from paceline.sql.plan import Plan
-from services.api import choice
 from services.api.access import Caller
-from services.api.answers import Subject
-from services.api.answers_kpi import Unit
-from services.api.answers_plan import (
+from services.api.answers.kpis import Unit
+from services.api.answers.numbers import number, said
+from services.api.answers.plan import (
     Alignment,
     Audit,
     AuditEntry,
@@ -45,15 +44,16 @@ from services.api.answers_plan import (
     Targets,
     Written,
 )
+from services.api.answers.progress import Subject
 from services.api.compose import info
 from services.api.context import Services
-from services.api.desk import presence_of
-from services.api.directory import Known
-from services.api.numbers import number, said
-from services.api.ramps import on_ramp
-from services.api.selection import memberships_of
-from services.api.standing import nature
-from services.api.windows import Question
+from services.api.judging import choice
+from services.api.judging.desk import presence_of
+from services.api.judging.ramps import on_ramp
+from services.api.judging.standing import nature
+from services.api.reading.directory import Known
+from services.api.reading.selection import memberships_of
+from services.api.reading.windows import Question
 
 
 class Chosen(NamedTuple):

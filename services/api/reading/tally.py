@@ -15,7 +15,7 @@ import msgspec
 
 from kpi.measures import Measures, present
 from kpi.reading import Slice, fold
-from services.api.reader import Contents, Hash, Head, Place, Reader, hashes_of
+from services.api.reading.reader import Contents, Hash, Head, Place, Reader, hashes_of
 
 REMEMBER_S = 30
 """A bound for the case that numbers are restored under the versions that they had before."""

@@ -27,7 +27,7 @@ from kpi.calendar.years import FiscalCalendar
 from kpi.definitions import Book, Facts, evaluate
 from kpi.periods import Span
 from kpi.reading import Slice
-from services.api.windows import Question, day_slices, kept
+from services.api.reading.windows import Question, day_slices, kept
 
 _MONTHS_APART = 3
 _LIKES = {"month": 6, "quarter": 4, "week": 12}

@@ -12,12 +12,13 @@ import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
-from services.api import choice, docs
 from services.api.access import Caller
+from services.api.answers import docs
 from services.api.context import Asking, Serving, presented_key, still
+from services.api.judging import choice
 from services.api.problems import ProblemError, unprocessable
-from services.api.routes import KpiIds, question_of
-from services.api.selection import Selection, of_organisation, of_rep, of_team
+from services.api.reading.selection import Selection, of_organisation, of_rep, of_team
+from services.api.routes.progress import KpiIds, question_of
 from services.api.stream import HEARTBEAT_S, Stream, View
 
 SEND_TIMEOUT_S = 30

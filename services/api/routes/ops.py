@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from paceline import metrics
 from paceline.sql.engine import reading
-from services.api import docs
-from services.api.answers import Check, Ready
+from services.api.answers import docs
+from services.api.answers.progress import Check, Ready
 from services.api.context import Services, Serving
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 OWNED_WITHIN_MS = 180_000
 """An owner ticks once a minute; two missed ticks and nobody is there."""
 _CHECK_S = 2.0

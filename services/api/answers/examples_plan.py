@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kpi.definitions import CATALOGUE, compile_book
-from services.api.answers_kpi import (
+from services.api.answers.kpis import (
     BandsView,
     CurveView,
     KpiInfo,
@@ -20,7 +20,7 @@ from services.api.answers_kpi import (
     TargetView,
     Workdays,
 )
-from services.api.answers_plan import (
+from services.api.answers.plan import (
     Alignment,
     Audit,
     AuditEntry,

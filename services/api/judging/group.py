@@ -14,13 +14,13 @@ from kpi.reading import add
 from kpi.targets.cascade import Cascade, Level, levels
 from kpi.targets.model import Effective
 from paceline.sql.org import Org
-from services.api import choice
-from services.api.answers import Subject
-from services.api.desk import Made, Past, Read, chain_of, learning, minute_of, presence_of
-from services.api.directory import Known
-from services.api.judge import Case, Verdict, judge
-from services.api.standing import Clock, Standing, clock, targets_in_force
-from services.api.windows import Question, Window
+from services.api.answers.progress import Subject
+from services.api.judging import choice
+from services.api.judging.desk import Made, Past, Read, chain_of, learning, minute_of, presence_of
+from services.api.judging.judge import Case, Verdict, judge
+from services.api.judging.standing import Clock, Standing, clock, targets_in_force
+from services.api.reading.directory import Known
+from services.api.reading.windows import Question, Window
 
 _NOTHING = Fraction(0)
 Rows = Sequence[tuple[Read, Made]]

@@ -25,7 +25,7 @@ from paceline.sql.engine import reading
 from paceline.sql.keys import ApiKey, find_key, now_ms
 from paceline.sql.org import Org, load_org
 from paceline.sql.plan import Plan, load_plan, plan_version
-from services.api.likes import Weights
+from services.api.reading.likes import Weights
 
 TTL_S = 2.0
 WHOLE_TTL_S = 30.0

@@ -9,8 +9,8 @@ import msgspec
 
 from kpi.measures import CATALOGUE, Measures, present
 from kpi.reading import add
-from services.api import examples_plan as plan
-from services.api.answers import (
+from services.api.answers import examples_plan as plan
+from services.api.answers.progress import (
     Bounds,
     Catalogue,
     Change,

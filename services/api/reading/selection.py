@@ -22,10 +22,10 @@ from paceline.sql.plan import Plan, RepPlan
 from schemas.envelope import owner_key
 from schemas.meaning import Meaning
 from services.api.access import Caller
-from services.api.answers import Subject
-from services.api.ramps import gates_of, on_ramp
-from services.api.tally import Line
-from services.api.windows import Question, Window, day_slices, kept, slices_of, window
+from services.api.answers.progress import Subject
+from services.api.judging.ramps import gates_of, on_ramp
+from services.api.reading.tally import Line
+from services.api.reading.windows import Question, Window, day_slices, kept, slices_of, window
 
 NEW_DAYS = 400
 """The first deal of somebody hired longer ago is not looked for."""

@@ -14,7 +14,10 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from services.api import answers, answers_kpi, answers_plan, examples
+from services.api.answers import examples
+from services.api.answers import kpis as answers_kpi
+from services.api.answers import plan as answers_plan
+from services.api.answers import progress as answers
 from services.api.problems import MEDIA_TYPE, TYPE
 
 PERIOD = (

@@ -1,0 +1,1 @@
+"""From sums to where each person and team stands."""
