@@ -25,7 +25,7 @@ stands at a moment. ``ratio``, ``duration``: compared with its target as it is. 
 product of money is of kind ``ratio`` too: the kind says how it behaves, the unit what it measures.
 """
 
-Reason = Literal["no_denominator", "no_target", "covered", "no_data"]
+Reason = Literal["no_denominator", "no_target", "covered", "no_data", "mixed_currencies"]
 """Why there is no number: a division by nothing; no target to compare with; the target is met, so
 that nothing is left to cover; nothing was observed (a quantile of nothing, no first deal yet)."""
 

@@ -21,7 +21,7 @@ The shipped catalogue. A tenant changes or adds to it with data of the same form
 
 AFTER_KPIS = """For every stage from which a deal can go further there is a `conversion:<stage id>`, with the formula `{conversion}`: {says} · 每个可继续推进的阶段都有 `conversion:<阶段 ID>`：{says_zh}
 
-- **No value** is said with its reason: nothing to divide by, no target, covered (the target is met), nothing observed. · **没有数值**时给出原因：无分母、无目标、已覆盖（目标已达成）、无观测。
+- **No value** is said with its reason: nothing to divide by, no target, covered (the target is met), nothing observed, amounts per deal where several currencies are present. · **没有数值**时给出原因：无分母、无目标、已覆盖（目标已达成）、无观测、单均金额涉及多个币种。
 - **Attainment**: actual over target, whole period; a target of 0 has none. Where lower is better: target over actual, at most 200 % (half of the target or less); a target of 0 is reached by 0 alone. · **达成率**：实际值除以整个期间的目标；目标为 0 时没有达成率。越低越好的指标：目标除以实际值，最高 200%；目标为 0 时只有 0 才算达成。
 - **Composite score**: the weighted mean of attainments; a KPI without a value, or whose target is absent or 0 (the first month of a ramp), is left out and the others weigh more. · **综合得分**：达成率的加权平均；没有数值、没有目标或目标为 0（如爬坡首月）的指标不计，其余权重相应放大。
 - **Other currencies** than the tenant's are not added; the answer names them as left out. · **其他币种**不相加，并在结果中注明未计入。

@@ -332,6 +332,8 @@ async def test_a_kpi_without_a_value_says_why(world: World, api: httpx.AsyncClie
     assert (reasons["cycle_median"], reasons["won_count"]) == ("no_data", None)
     won = await kpi_of(api, "reps/maria", "won_amount")
     assert (won["actual"], won["other_currencies"]) == (0, ["EUR"])
+    average = await kpi_of(api, "reps/maria", "average_deal")
+    assert (average["actual"], average["reason"]) == (None, "mixed_currencies")
     assert (await kpi_of(api, "reps/maria", "calls"))["other_currencies"] == []
 
 

@@ -143,7 +143,9 @@ class KpiProgress(msgspec.Struct, kw_only=True):
     kind: Kind
     counts: bool
     actual: Number | None
-    reason: Literal["no_denominator", "no_target", "covered", "no_data"] | None = None
+    reason: (
+        Literal["no_denominator", "no_target", "covered", "no_data", "mixed_currencies"] | None
+    ) = None
     """Why there is no value."""
     other_currencies: list[str] = []
     """Money of the same measures that is not in it: currencies are never added together."""

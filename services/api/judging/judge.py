@@ -34,6 +34,7 @@ OVERLAID = {"won_count": "ov_won_n", "won_amount": "ov_won"}
 """KPIs beside which a person's overlay credit is shown, and the stored measure it is in."""
 
 _NOTHING = Fraction(0)
+_MIXED = Outcome(None, "mixed_currencies")
 
 
 class Learnt(msgspec.Struct, frozen=True):
@@ -87,12 +88,18 @@ def judge(book: Book, weights: Weights, case: Case) -> Verdict:
     kpis: list[KpiProgress] = []
     for kpi in case.kpis:
         one = book.compiled[kpi]
-        found = _pace(one, weights, case, values[kpi].value)
         others = other_currencies(facts, one) if foreign else ()
-        kpis.append(_kpi(one, case, values[kpi], found, others))
+        outcome = _MIXED if others and _shares(one) else values[kpi]
+        found = _pace(one, weights, case, outcome.value)
+        kpis.append(_kpi(one, case, outcome, found, others))
         if kpi in case.counting:
             paces.append(found)
     return Verdict(kpis, help_score(paces))
+
+
+def _shares(one: Compiled) -> bool:
+    """Money over a count: the count is of all currencies, so the money must be too."""
+    return one.kind == "ratio" and one.definition.unit == "money"
 
 
 def _pace(one: Compiled, weights: Weights, case: Case, actual: Fraction | None) -> Pace:
