@@ -29,8 +29,9 @@ from services.api.reading.directory import Known
 from services.api.reading.likes import Series
 from services.api.reading.pasts import Pasts, Study
 from services.api.reading.reader import Head, Place, Reader
+from services.api.reading.recent import RecentParts
 from services.api.reading.rhythm import Rhythms
-from services.api.reading.selection import Part, Selection, parts_of
+from services.api.reading.selection import Part, Selection
 from services.api.reading.tally import Folded, Line, Tallied, Tally
 from services.api.reading.windows import Question
 
@@ -75,6 +76,7 @@ class Teller:
         self._pasts = Pasts(reader)
         self._rhythms = Rhythms(reader)
         self._desk = Desk()
+        self._recent = RecentParts()
 
     async def tell(
         self,
@@ -144,7 +146,7 @@ class Teller:
         self, asked: Asked, live: tuple[int, Meaning], head: Head | None
     ) -> Told | None:
         generation, meaning = live
-        parts = _parts(asked, meaning, head.versions if head else ())
+        parts = self._parts(asked, meaning, head.versions if head else ())
         study = self._pasts.study(
             asked.known, asked.place, generation, asked.chosen, parts, asked.question
         )
@@ -177,18 +179,16 @@ class Teller:
         etag = _etag(asked, head, {})
         if _matches(asked.if_none_match, etag):
             return Told(etag, None)
-        parts = _parts(asked, None, ())
+        parts = self._parts(asked, None, ())
         nothing = [Folded({}) for part in parts for _ in _lines(part)]
         reads, gates = _reads(parts, nothing, {}, None)
         return Told(etag, compose(_sheet(asked, head, reads, gates, None), self._desk))
 
+    def _parts(self, asked: Asked, meaning: Meaning | None, versions: Iterable[str]) -> list[Part]:
+        return self._recent.of(asked.known, asked.chosen, asked.question, meaning, versions)
+
     async def _silent(self, asked: Asked, head: Head) -> dict[str, int]:
         return await self._rhythms.silent(asked.known, asked.place, head, asked.question)
-
-
-def _parts(asked: Asked, meaning: Meaning | None, versions: Iterable[str]) -> list[Part]:
-    known = asked.known
-    return parts_of(known.org, known.plan, asked.chosen, asked.question, meaning, versions)
 
 
 def _lines(part: Part) -> list[Line]:
