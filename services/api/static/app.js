@@ -5,7 +5,7 @@ import { ago, bounds, count, time } from "./format.js";
 import { Live } from "./live.js";
 import { RepView } from "./rep.js";
 import { TeamView } from "./team.js";
-import { applyWords, nameOf, switchLanguage, t, tn } from "./words.js";
+import { applyWords, known, nameOf, switchLanguage, t, tn } from "./words.js";
 
 const KEY = "paceline.key";
 const PERIOD = "paceline.period";
@@ -156,7 +156,8 @@ function show(progress) {
 }
 
 function showGaps({ incomplete, workdays }) {
-  const lines = Object.entries(incomplete).map(([what, n]) => tn(`gap_${what}`, n, count(n)));
+  const gap = (what, n) => (known(`gap_${what}`) ? tn(`gap_${what}`, n, count(n)) : tn("gap_other", n, count(n)).replace("{what}", what));
+  const lines = Object.entries(incomplete).map(([what, n]) => gap(what, n));
   if (workdays?.provisional) lines.push(t("provisional"));
   $("gaps").hidden = !lines.length;
   $("gaps").replaceChildren(h("h2", {}, `△ ${t("gaps")}`), h("ul", {}, ...lines.map((line) => h("li", {}, line))));
