@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from paceline.commands.failures import UserError
@@ -23,6 +24,14 @@ def with_sql(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
     from paceline.settings import SqlSettings, load  # noqa: PLC0415 - `--help` stays quick
 
     return asyncio.run(_with_engine(load(SqlSettings).sql, work))
+
+
+def with_sql_of_up(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """The same, where nothing is set on that of a `paceline up` of this folder."""
+    from paceline.supervisor.settings import adopt  # noqa: PLC0415 - `--help` stays quick
+
+    adopt(Path("paceline-data"))
+    return with_sql(work)
 
 
 async def _with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import with_sql
+from paceline.commands.running import with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -60,7 +60,7 @@ def import_(
             problems = [Problem(line, 1, "", what) for line, what in lines]
             raise ConfigError(str(file), problems) from None
 
-    done = with_sql(run)
+    done = with_sql_of_up(run)
     if done.nothing:
         typer.echo("nothing changes")
         return
@@ -90,7 +90,7 @@ def list_(tenant: str = Tenant) -> None:
                 if after is None:
                     return found
 
-    rows = [_row(item) for item in with_sql(run)]
+    rows = [_row(item) for item in with_sql_of_up(run)]
     _table(tenant, ("kpi", "subject", "period", "base", "from", "state", "version"), rows)
 
 
@@ -108,7 +108,7 @@ def publish(target: str = typer.Argument(help="Its id, as listed."), tenant: str
         except Absent as error:
             raise UserError(f"{error}; see `paceline targets list`") from None
 
-    done = with_sql(run)
+    done = with_sql_of_up(run)
     typer.echo("\n".join(done.changes) or "nothing changes")
 
 
@@ -136,7 +136,7 @@ def align(
         found = findings(plan, parents, _spans(plan, period), today(plan.zone))
         return [sentence(one, units, plan.currency) for one in found]
 
-    for line in with_sql(run) or ["the targets fit"]:
+    for line in with_sql_of_up(run) or ["the targets fit"]:
         typer.echo(line)
 
 
