@@ -5,6 +5,7 @@ controller. Guarantee: each node keeps its ports and its log over kills and rest
 replication 3 and min.insync.replicas 2, so that one may be lost.
 """
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -37,7 +38,11 @@ def _fetch(jars: Path) -> None:
     with tempfile.TemporaryDirectory(dir=jars.parent) as folder:
         _copy_dependencies(maven, Path(folder) / "jars")
         # Renamed when whole, so that a fetch that was cut short is never taken for done.
-        (Path(folder) / "jars").rename(jars)
+        # Another process of this run may have been first: its jars are the same.
+        with contextlib.suppress(OSError):
+            (Path(folder) / "jars").rename(jars)
+    if not jars.exists():
+        skip_or_fail(f"Kafka's jars could not be kept in {jars.parent}")
 
 
 def _copy_dependencies(maven: Path, to: Path) -> None:
