@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 READY  := .venv/.installed
 ARGS   ?=
+# Test processes side by side; each starts the servers that its files ask for.
+JOBS   ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -17,7 +19,7 @@ run: $(READY)
 	$(BIN)/paceline up --demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ server keeps what others wrote. A test that stops or kills a server makes its ow
 `tests.support.servers`. Guarantee: where one cannot be had the test is skipped, in CI failed.
 """
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,16 @@ from tests.support.servers import ApacheKafka, RedisServer, Tansu
 
 # A fixture's name and the marker that a test using it gets.
 _MARKED = {"kafka": "kafka", "debian_redis": "redis_server"}
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """A command that takes the settings of a running stack leaves them in no other test."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
