@@ -82,6 +82,7 @@ async def _create(admin: AIOKafkaAdminClient, partitions: int, replication: int)
     # The identity is made last: a crash before it leaves a log that the next start completes.
     wanted = [
         NewTopic(topics.EVENTS, partitions, replication, topic_configs=_KEPT),
+        NewTopic(topics.BACKFILL, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.DEAD, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.INCARNATION, 1, replication, topic_configs=_COMPACTED),
     ]

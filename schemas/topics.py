@@ -8,6 +8,8 @@ when topics are created.
 from __future__ import annotations
 
 EVENTS = "crm.events"
+BACKFILL = "crm.backfill"
+"""An organisation's history, imported: the slow lane beside ``EVENTS``, partition by partition."""
 DEAD = "crm.dead"
 INCARNATION = "paceline.incarnation"
 """Compacted, one partition: the id of this log, written by whoever creates the topics."""

@@ -1,7 +1,8 @@
 """The archive: every accepted record of every log, byte for byte.
 
-In: records by (incarnation, partition, offset). Out: the same in the order of the logs. Guarantee:
-writing a record again changes nothing, and the position is stored with the records it speaks of.
+In: records by (incarnation, topic, partition, offset). Out: the same in the order of the logs.
+Guarantee: writing a record again changes nothing, and the position is stored with the records it
+speaks of. A log has two lanes, ``crm.events`` and ``crm.backfill``, each with its own offsets.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ArchivedRecord(msgspec.Struct, frozen=True):
     incarnation: str
     offset: int
     payload: bytes
+    topic: str = topics.EVENTS
 
 
 async def see(session: AsyncSession, incarnation: str) -> None:
@@ -47,18 +49,24 @@ async def see(session: AsyncSession, incarnation: str) -> None:
 
 
 async def append(
-    session: AsyncSession, incarnation: str, partition: int, rows: Sequence[Row], next_offset: int
+    session: AsyncSession,
+    incarnation: str,
+    partition: int,
+    rows: Sequence[Row],
+    next_offset: int,
+    *,
+    topic: str = topics.EVENTS,
 ) -> None:
-    """Archive records, and move the position to ``next_offset`` in the same transaction.
+    """Archive records of a lane, and move the position to ``next_offset`` in the same transaction.
 
     ``next_offset`` may lie beyond the last row: what is not worth keeping was still seen.
     """
     await see(session, incarnation)
     if rows:
-        key = {"incarnation": incarnation, "partition": partition}
+        key = {"incarnation": incarnation, "topic": topic, "partition": partition}
         values = [key | _values(row) for row in rows]
         await session.execute(insert_or_ignore(session, Archived), values)
-    await advance(session, topics.EVENTS, incarnation, partition, next_offset)
+    await advance(session, topic, incarnation, partition, next_offset)
 
 
 def _values(row: Row) -> dict[str, object]:
@@ -96,9 +104,11 @@ async def progress(
     )
 
 
-async def end(session: AsyncSession, partition: int, incarnation: str) -> int:
-    """The offset from which the log has to be read after a replay: 0 where nothing is archived."""
-    return await progress(session, incarnation, partition) or 0
+async def end(
+    session: AsyncSession, partition: int, incarnation: str, *, topic: str = topics.EVENTS
+) -> int:
+    """The offset from which a lane has to be read after a replay: 0 where nothing is archived."""
+    return await progress(session, incarnation, partition, topic=topic) or 0
 
 
 async def incarnations(session: AsyncSession) -> list[str]:
@@ -141,31 +151,40 @@ async def replay(
     *,
     tenant: str | None = None,
     start: tuple[str, int] | None = None,
+    backfill_from: int = 0,
     batch: int = 500,
 ) -> AsyncIterator[list[ArchivedRecord]]:
-    """All records of a partition, oldest log first, then by offset, in lists of up to ``batch``.
+    """All records of a partition, in lists of up to ``batch`` of one log and one lane each.
 
-    With ``tenant``: only that tenant's records and those that concern the whole partition. With
-    ``start`` (incarnation, offset): from there on; an incarnation that was never seen: nothing.
-    Each list is a transaction of its own; what is added meanwhile may be among the last ones.
+    Oldest log first; within a log the live lane by offset, then the backfill lane by offset. With
+    ``tenant``: only that tenant's records and those that concern the whole partition. With
+    ``start`` (incarnation, offset): from there on, and in that log from ``backfill_from`` on in
+    the backfill lane; an incarnation that was never seen: nothing. Each list is a transaction of
+    its own; what is added meanwhile may be among the last ones of its lane.
     """
     async with reading(engine) as session:
         logs = await incarnations(session)
     if start is not None:
         logs = logs[logs.index(start[0]) :] if start[0] in logs else []
     for incarnation in logs:
-        after = start[1] - 1 if start is not None and incarnation == start[0] else -1
-        while page := await _page(engine, (incarnation, partition, after), tenant, batch):
-            yield page
-            after = page[-1].offset
+        first = start is not None and incarnation == start[0]
+        for topic, at in (
+            (topics.EVENTS, start[1] if start else 0),
+            (topics.BACKFILL, backfill_from),
+        ):
+            after, lane = (at - 1 if first else -1), (incarnation, topic, partition)
+            while page := await _page(engine, lane, after, tenant, batch):
+                yield page
+                after = page[-1].offset
 
 
 async def _page(
-    engine: AsyncEngine, after: tuple[str, int, int], tenant: str | None, limit: int
+    engine: AsyncEngine, lane: tuple[str, str, int], offset: int, tenant: str | None, limit: int
 ) -> list[ArchivedRecord]:
-    incarnation, partition, offset = after
+    incarnation, topic, partition = lane
     query = select(Archived.offset, Archived.payload).where(
         Archived.incarnation == incarnation,
+        Archived.topic == topic,
         Archived.partition == partition,
         Archived.offset > offset,
     )
@@ -173,4 +192,4 @@ async def _page(
         query = query.where(Archived.tenant.in_((tenant, "")))
     async with reading(engine) as session:
         found = await session.execute(query.order_by(Archived.offset).limit(limit))
-        return [ArchivedRecord(incarnation, row.offset, row.payload) for row in found]
+        return [ArchivedRecord(incarnation, row.offset, row.payload, topic) for row in found]

@@ -218,7 +218,8 @@ class AuditRow(Base):
     actor: Mapped[str]
     """``file:NAME``, ``key:PREFIX LABEL`` or ``cli:NAME``."""
     action: Mapped[str]
-    """``create``, ``change``, ``remove``, ``publish``, ``acknowledge``, ``withdraw``."""
+    """``create``, ``change``, ``remove``, ``publish``, ``acknowledge``, ``withdraw``,
+    ``erase``."""
     kind: Mapped[str]
     subject: Mapped[str]
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -259,6 +260,8 @@ class Archived(Base):
 
     __tablename__ = "archive"
     incarnation: Mapped[str] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(primary_key=True, server_default="crm.events")
+    """Which lane of the log: ``crm.events``, or ``crm.backfill`` for what was imported."""
     partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     tenant: Mapped[str]

@@ -30,6 +30,7 @@ from paceline.redis import make_client, problems, server_facts
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql import archive
 from paceline.sql.engine import engine_for, reading
+from schemas import topics
 from services.aggregator.app import make_app
 from services.aggregator.fence import Fence
 from services.aggregator.owned import Archived
@@ -59,20 +60,28 @@ class SqlArchive:
         self._engine = engine
 
     async def replay(
-        self, partition: int, *, tenant: str | None = None, start: tuple[str, int] | None = None
+        self,
+        partition: int,
+        *,
+        tenant: str | None = None,
+        start: tuple[str, int] | None = None,
+        backfill_from: int = 0,
     ) -> AsyncIterator[list[Archived]]:
         """See ``paceline.sql.archive.replay``."""
+        pages = archive.replay(
+            self._engine, partition, tenant=tenant, start=start, backfill_from=backfill_from
+        )
         try:
-            async for page in archive.replay(self._engine, partition, tenant=tenant, start=start):
+            async for page in pages:
                 yield list(page)
         except SQLAlchemyError as error:
             raise ArchiveAwayError(repr(error)) from error
 
-    async def end(self, partition: int, incarnation: str) -> int:
+    async def end(self, partition: int, incarnation: str, *, topic: str = topics.EVENTS) -> int:
         """See ``paceline.sql.archive.end``."""
         try:
             async with reading(self._engine) as session:
-                return await archive.end(session, partition, incarnation)
+                return await archive.end(session, partition, incarnation, topic=topic)
         except SQLAlchemyError as error:
             raise ArchiveAwayError(repr(error)) from error
 

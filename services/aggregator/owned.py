@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple, Protocol
 
+from schemas import topics
 from services.aggregator.fence import Fence
 from services.aggregator.store import Store
 
@@ -25,8 +26,12 @@ class Archived(Protocol):
         """The log it is from."""
 
     @property
+    def topic(self) -> str:
+        """The lane it is from: ``crm.events`` or ``crm.backfill``."""
+
+    @property
     def offset(self) -> int:
-        """Its position in that log."""
+        """Its position in that lane of that log."""
 
     @property
     def payload(self) -> bytes:
@@ -37,12 +42,17 @@ class Archive(Protocol):
     """Every accepted record of every log, as the aggregator reads it."""
 
     def replay(
-        self, partition: int, *, tenant: str | None = None, start: tuple[str, int] | None = None
+        self,
+        partition: int,
+        *,
+        tenant: str | None = None,
+        start: tuple[str, int] | None = None,
+        backfill_from: int = 0,
     ) -> AsyncIterator[list[Archived]]:
-        """Records in the order of the logs, from (incarnation, offset) on."""
+        """Records in the order of the logs, live lane first, from (incarnation, offset) on."""
 
-    async def end(self, partition: int, incarnation: str) -> int:
-        """The first offset of a log that is not archived yet."""
+    async def end(self, partition: int, incarnation: str, *, topic: str = topics.EVENTS) -> int:
+        """The first offset of a lane of a log that is not archived yet."""
 
     async def activations(self, partition: int) -> list[bytes]:
         """Every activation that the archive holds."""

@@ -64,7 +64,7 @@ async def _follow_one(settings: Settings, writer: Writer) -> None:
     )
     async with IncarnationReader(settings.kafka) as reader, _consumer(settings) as consumer:
         positions = Positions(consumer, writer, incarnation)
-        consumer.subscribe([topics.EVENTS, topics.DEAD], listener=positions)
+        consumer.subscribe([topics.EVENTS, topics.BACKFILL, topics.DEAD], listener=positions)
         while True:
             chunks, unreadable = await _fetch(consumer, settings.batch_events * _BATCH_FACTOR)
             if await reader.read() != incarnation:
@@ -182,6 +182,6 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
 def _shrunk(tp: TopicPartition, archived: int, end: int) -> str:
     return (
         f"{tp.topic}/{tp.partition} ends at {end}, but is archived up to {archived}: the brokers "
-        f"lost acknowledged records. Delete the topics {topics.EVENTS}, {topics.DEAD} and "
-        f"{topics.INCARNATION} to begin a new log; the archive keeps what it has"
+        f"lost acknowledged records. Delete the topics {topics.EVENTS}, {topics.BACKFILL}, "
+        f"{topics.DEAD} and {topics.INCARNATION} to begin a new log; the archive keeps what it has"
     )

@@ -17,7 +17,7 @@ UNREADABLE = ""
 
 
 def archive_row(offset: int, value: bytes | None) -> Row | None:
-    """The row of one record of ``crm.events``; None for a tick."""
+    """The row of one record of ``crm.events`` or ``crm.backfill``; None for a tick."""
     payload = value or b""
     try:
         event = envelope.decode(payload)

@@ -81,7 +81,9 @@ async def _store(session: AsyncSession, incarnation: str, chunk: Chunk) -> None:
         return
     found = [archive_row(record.offset, record.value) for record in chunk.records]
     rows = [row for row in found if row is not None]
-    await archive.append(session, incarnation, chunk.partition, rows, chunk.next_offset)
+    await archive.append(
+        session, incarnation, chunk.partition, rows, chunk.next_offset, topic=chunk.topic
+    )
     metrics.LEDGER_ROWS.labels("archived").inc(len(rows))
 
 

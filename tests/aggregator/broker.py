@@ -44,6 +44,7 @@ class Kept(NamedTuple):
     incarnation: str
     offset: int
     payload: bytes
+    topic: str = topics.EVENTS
 
 
 @dataclass(slots=True)
@@ -96,7 +97,12 @@ class MemoryArchive:
         self.ends[self.log.incarnation] = fresh[-1].offset + 1
 
     async def replay(
-        self, partition: int, *, tenant: str | None = None, start: tuple[str, int] | None = None
+        self,
+        partition: int,
+        *,
+        tenant: str | None = None,
+        start: tuple[str, int] | None = None,
+        backfill_from: int = 0,
     ) -> AsyncIterator[list[Archived]]:
         """As the archive in SQL."""
         logs = self.incarnations
@@ -118,7 +124,7 @@ class MemoryArchive:
         ]
         return found[: self.page]
 
-    async def end(self, partition: int, incarnation: str) -> int:
+    async def end(self, partition: int, incarnation: str, *, topic: str = topics.EVENTS) -> int:
         """The first offset that is not archived; by the next question there may be more."""
         if self.busy and incarnation == self.log.incarnation:
             self.keep()

@@ -131,3 +131,30 @@ async def test_any_batches_that_cover_the_log_archive_the_log(
         to = min(start + length, 20)
         await append(engine, log, rows(*range(start, to)), to, partition)
     assert [offset for _, offset, _ in await replayed(engine, partition)] == list(range(20))
+
+
+async def test_the_lanes_of_a_log_have_offsets_of_their_own(engine: AsyncEngine) -> None:
+    """Live 0 1, imported 0 1 2, then another log: live first, then what was imported, per log."""
+    await append(engine, "log-a", rows(0, 1), 2)
+    async with writing(engine) as session:
+        await archive.append(
+            session, "log-a", 3, rows(0, 1, 2, tenant="old"), 3, topic=topics.BACKFILL
+        )
+    await append(engine, "log-b", rows(0), 1)
+    found = [one async for page in archive.replay(engine, 3, batch=2) for one in page]
+    assert [(one.incarnation, one.topic, one.offset) for one in found] == [
+        *(("log-a", topics.EVENTS, at) for at in (0, 1)),
+        *(("log-a", topics.BACKFILL, at) for at in (0, 1, 2)),
+        ("log-b", topics.EVENTS, 0),
+    ]
+    assert await position(engine, "log-a") == 2
+
+
+async def test_a_replay_goes_on_in_both_lanes_where_each_of_them_was(engine: AsyncEngine) -> None:
+    """From 1 of the live lane and 2 of the imported one."""
+    await append(engine, "log-a", rows(0, 1), 2)
+    async with writing(engine) as session:
+        await archive.append(session, "log-a", 3, rows(0, 1, 2), 3, topic=topics.BACKFILL)
+    pages = archive.replay(engine, 3, start=("log-a", 1), backfill_from=2)
+    found = [(one.topic, one.offset) async for page in pages for one in page]
+    assert found == [(topics.EVENTS, 1), (topics.BACKFILL, 2)]
