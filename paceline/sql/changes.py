@@ -19,7 +19,7 @@ from paceline.sql.keys import now_ms
 from paceline.sql.models import AuditRow, PlanVersion
 from paceline.sql.statements import insert
 
-Action = Literal["create", "change", "remove", "publish", "acknowledge", "withdraw"]
+Action = Literal["create", "change", "remove", "publish", "acknowledge", "withdraw", "erase"]
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):

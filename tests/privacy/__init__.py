@@ -1,0 +1,1 @@
+"""What is held about somebody: found, handed out, erased."""
