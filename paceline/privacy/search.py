@@ -34,6 +34,8 @@ class Search:
             return
         key = entity_key(patch.entity, event.connection, patch.id)
         account = patch.fields.get(ACCOUNT)
+        if key in self.entities:
+            self._own.add(key)
         if self.customer is not None and account is not None and str(account) == self.customer:
             self._own.add(key)
         deal = patch.fields.get("deal")
@@ -43,9 +45,8 @@ class Search:
 
     def found(self) -> frozenset[str]:
         """The entities that belong to whoever is looked for."""
-        own = self._own | self.entities
-        named = {key for key, deals in self._deals.items() if not deals.isdisjoint(own)}
-        return frozenset(own | named)
+        named = {key for key, deals in self._deals.items() if not deals.isdisjoint(self._own)}
+        return frozenset(self._own | named)
 
 
 def key_of(event: Event) -> str | None:
