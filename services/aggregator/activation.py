@@ -14,12 +14,12 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
-from schemas import keys
+from kpi.fold import Fold, Tenant, refs_of
+from schemas import keys, topics
 from schemas.envelope import Activate, EntityPatch, Event, Evict, decode
 from services.aggregator.blob import Blob, Purpose, blob_of, now_ms
 from services.aggregator.eviction import forget
 from services.aggregator.fence import Answer, Position
-from services.aggregator.fold import Fold, Tenant, refs_of
 from services.aggregator.owned import Archived, FencedError, Owned
 
 log = structlog.get_logger()
@@ -103,10 +103,9 @@ class _Build:
         # What a crashed attempt left would be counted twice.
         await _drop(owned, self._tenant, self._target.generation)
         async for page in owned.archive.replay(owned.partition, tenant=self._tenant):
-            before = [record for record in page if not _at_or_after(record, place)]
+            end = owned.backfill if page[0].topic == topics.BACKFILL else place.start
+            before = [record for record in page if not _at_or_after(record, place, end)]
             await self._fold_page(before)
-            if len(before) < len(page):
-                break
 
     def check(self, blob: Blob) -> None:
         """Let the fence answer STALE unless Redis holds every batch."""
@@ -165,13 +164,22 @@ class _Build:
         self._store.keep((ref, fold.entities[ref]) for ref in fold.last)
 
 
-def _at_or_after(record: Archived, place: Position) -> bool:
-    return record.incarnation == place.incarnation and record.offset >= place.start
+def _at_or_after(record: Archived, place: Position, end: int) -> bool:
+    return record.incarnation == place.incarnation and record.offset >= end
+
+
+async def _archived(owned: Owned, place: Position) -> bool:
+    """Whether both lanes are archived as far as they are counted."""
+    p, log_ = owned.partition, place.incarnation
+    if await owned.archive.end(p, log_) < place.start:
+        return False
+    wanted = owned.backfill
+    return not wanted or await owned.archive.end(p, log_, topic=topics.BACKFILL) >= wanted
 
 
 async def _archived_up_to(owned: Owned, place: Position) -> None:
     waited = 0
-    while await owned.archive.end(owned.partition, place.incarnation) < place.start:
+    while not await _archived(owned, place):
         if owned.given_up():
             # The log may have been born again: nobody will ever archive the rest of this one.
             raise FencedError

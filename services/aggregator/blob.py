@@ -16,10 +16,10 @@ import msgspec
 from kpi.civil import day_start, local_day
 from kpi.contributions import Contributions
 from kpi.entity import pack
+from kpi.fold import Changes, Fold, Tenant
 from kpi.panes import HOUR, MINUTE, spread
 from schemas import dead, keys
 from schemas.meaning import Meaning
-from services.aggregator.fold import Changes, Fold, Tenant
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -45,8 +45,8 @@ class Blob:
     """What one script call does, key by key."""
 
     partition: int
-    generations: list[tuple[str, str]] = field(default_factory=list)
-    """(tenant's meta, the generation that must be live)."""
+    generations: list[tuple[str, str] | tuple[str, str, str]] = field(default_factory=list)
+    """(tenant's meta, the generation that must be live), or (hash, value, the field of it)."""
     increments: list[str] = field(default_factory=list)
     """Flat: hash, field, increment, expiry, ... with no (hash, field) twice."""
     sets: list[tuple[str, list[str]]] = field(default_factory=list)

@@ -16,6 +16,10 @@ end
 local position = state[3] or '0'
 if ARGV[4] == '1' and before ~= ARGV[1] then
   position = '0'
+  -- Another log: none of its lanes has been counted.
+  for _, field in ipairs(redis.call('HKEYS', meta)) do
+    if string.sub(field, 1, 5) == 'next:' then redis.call('HSET', meta, field, '0') end
+  end
   redis.call('HSET', meta, 'incarnation', ARGV[1], 'next:' .. ARGV[2], position)
 end
 return {epoch, position, before, state[4] or ''}

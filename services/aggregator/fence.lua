@@ -22,7 +22,9 @@ local LIMIT, EXACT = 4611686018427387904, 4503599627370496
 local call, find, format = redis.call, string.find, string.format
 
 for _, check in ipairs(generations) do
-  if (call('HGET', check[1], 'live') or '') ~= check[2] then return {'STALE', next_offset} end
+  if (call('HGET', check[1], check[3] or 'live') or '') ~= check[2] then
+    return {'STALE', next_offset}
+  end
 end
 
 local looked_at = {}

@@ -32,6 +32,7 @@ from paceline.sql import archive
 from paceline.sql.engine import engine_for, reading
 from schemas import topics
 from services.aggregator.app import make_app
+from services.aggregator.backfill import backfill_for_ever
 from services.aggregator.fence import Fence
 from services.aggregator.owned import Archived
 from services.aggregator.relay import Relay
@@ -160,6 +161,7 @@ async def run(settings: Settings) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch_for_ever(worker, WATCH_S))
+                tasks.create_task(backfill_for_ever(worker, settings.kafka))
                 tasks.create_task(relay.letters_for_ever(LETTERS_S))
                 tasks.create_task(relay.ticks_for_ever(TICK_S))
                 tasks.create_task(_faust(app))

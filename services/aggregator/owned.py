@@ -68,6 +68,8 @@ class Owned(NamedTuple):
     archive: Archive
     given_up: Callable[[], bool]
     """Whether the worker has let go of the partition: whoever waits must stop."""
+    backfill: int = 0
+    """The first offset of the slow lane that is not in the numbers."""
 
     async def write(self, commands: list[tuple[str, str, list[str]]]) -> None:
         """Write commands as the owner; ``FencedError`` where we are no longer he."""

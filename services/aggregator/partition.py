@@ -26,8 +26,9 @@ from redis.exceptions import (
 )
 from redis.exceptions import MovedError as MovedElsewhereError
 
+from kpi.fold import Fold, refs_of
 from paceline import metrics
-from schemas import topics
+from schemas import keys, topics
 from schemas.dead import DeadLetter
 from schemas.envelope import Activate, Event, Evict, Tick
 from services.aggregator.activation import activate, expire_older
@@ -35,7 +36,6 @@ from services.aggregator.batch import Batch, Decoded, Run, runs_of
 from services.aggregator.blob import Blob, blob_of, now_ms
 from services.aggregator.eviction import evict
 from services.aggregator.fence import Answer, Claim, Fence, Place, Position
-from services.aggregator.fold import Fold, refs_of
 from services.aggregator.owned import Archive, FencedError, Owned
 from services.aggregator.store import ElsewhereError, Store
 
@@ -46,6 +46,7 @@ SCRIPT_S = 0.004
 SMALLEST_RUN = 100
 """Below so many events the round trip would cost more than it spares."""
 SEEK_AGAIN_S = 5.0
+BACKFILL_VERSIONS = 1 << 52
 
 _PASSING = ("BUSY", "NOREPLICAS", "MISCONF", "UNKILLABLE")
 _PASSING_TYPES = (
@@ -93,6 +94,12 @@ class Partition:
     log_start: int = 0
     heard_at: int = 0
     """Receipt (ms UTC) of the latest event that is in the numbers."""
+    topic: str = topics.EVENTS
+    """The lane of the log that it is the position of."""
+    beside: Partition | None = None
+    """The other lane of the same claim; it shares the store, and the worker's lock."""
+    unset: str = ""
+    """How Redis writes a position of nothing: a field that is not there, or 0."""
     given_up: bool = False
     """The worker wants it back: work that waits ends with ``FencedError``."""
     _sought: tuple[int, float] = field(default=(-1, 0.0))
@@ -103,16 +110,38 @@ class Partition:
         """Claim the partition and start from what Redis holds."""
         self.store.drop()
         claim = await self._patiently(
-            lambda: self.fence.claim(self.number, incarnation, topics.EVENTS, now_ms(), adopt=adopt)
+            lambda: self.fence.claim(self.number, incarnation, self.topic, now_ms(), adopt=adopt)
         )
         self.incarnation, self.epoch, self.position = incarnation, claim.epoch, claim.position
         self._sought = (-1, 0.0)
+        if self.beside is not None:
+            self.beside.incarnation, self.beside.epoch = incarnation, claim.epoch
+            await self._patiently(self.beside.look)
         return claim
+
+    def with_backfill(self) -> Partition:
+        """This partition with its slow lane, which counts through the same claim and store."""
+        lane = Partition(
+            self.number, self.fence, self.store, self.archive, self.incarnation, self.batch_events
+        )
+        lane.topic, lane.beside, self.beside = topics.BACKFILL, self, lane
+        return self
+
+    async def look(self) -> None:
+        """Take the position from Redis, that a lane stands at now."""
+        found = await self.store.position(self.topic)
+        self.position, self.unset = int(found or 0), found or ""
 
     def owned(self) -> Owned:
         """The doors that work on this partition needs."""
         return Owned(
-            self.number, self.epoch, self.fence, self.store, self.archive, lambda: self.given_up
+            self.number,
+            self.epoch,
+            self.fence,
+            self.store,
+            self.archive,
+            lambda: self.given_up,
+            self.beside.position if self.beside else 0,
         )
 
     async def process(self, batch: Batch) -> int | None:
@@ -196,14 +225,16 @@ class Partition:
     async def _apply(self, run: Run) -> None:
         events = [(r.offset, r.event) for r in run.records if r.event is not None]
         at = Place(self.incarnation, run.start)
+        lane = self.topic
         tenants = await self.store.tenants({event.tenant for _, event in events})
-        entities = await self.store.entities(refs_of(events), tenants, at)
+        entities = await self.store.entities(refs_of(events), tenants, at, lane)
         fold = Fold(tenants, entities, await self.store.evicted())
         missing = fold.apply_all(events)
         if missing:
-            fold.entities.update(await self.store.entities(missing, tenants, at))
+            fold.entities.update(await self.store.entities(missing, tenants, at, lane))
         with metrics.COMPUTE_SECONDS.time():
             fold.finish()
+        self._mark_versions(fold)
         fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)
         blob = blob_of(fold, self.number, self.incarnation, now_ms(), dated=self.store.dated)
         await self._write(run, blob)
@@ -211,10 +242,26 @@ class Partition:
         self.heard_at = max([self.heard_at, *(c.last_seen() for c in fold.changes.values())])
         _measure(run, fold)
 
+    def _mark_versions(self, fold: Fold) -> None:
+        """Versions of the slow lane lie apart: the offsets of two lanes must not be taken for one.
+
+        A reader only asks whether a version still stands.
+        """
+        if self.topic == topics.BACKFILL:
+            for changes in fold.changes.values():
+                for owner, offset in changes.versions.items():
+                    changes.versions[owner] = BACKFILL_VERSIONS + offset
+
     async def _write(self, run: Run, blob: Blob) -> None:
         position = Position(
-            self.epoch, self.incarnation, topics.EVENTS, run.start, run.end, self.log_start
+            self.epoch, self.incarnation, self.topic, run.start, run.end, self.log_start
         )
+        if self.beside is not None:
+            # What the other lane counted may be in the entities that this batch was folded onto.
+            other = self.beside
+            expected = str(other.position) if other.position else other.unset
+            meta, field_ = keys.partition_meta(self.number), keys.next_offset(other.topic)
+            blob.generations.append((meta, expected, field_))
         encoded = blob.encode()
         began = time.perf_counter()
         answer, held = await self.fence.apply(self.number, position, encoded)
@@ -226,6 +273,8 @@ class Partition:
         self.store.drop()
         if answer in (Answer.GAP, Answer.STALE):
             self.position = held
+            if self.beside is not None:
+                await self.beside.look()
         log.warning("fence", answer=answer.value, partition=self.number, start=run.start, held=held)
         raise _REFUSALS[answer]
 
@@ -245,7 +294,7 @@ class Partition:
     async def _activate(self, control: Event, run: Run) -> None:
         owned = self.owned()
         place = Position(
-            self.epoch, self.incarnation, topics.EVENTS, run.start, run.start, self.log_start
+            self.epoch, self.incarnation, self.topic, run.start, run.start, self.log_start
         )
         assert isinstance(control.data, Activate)  # noqa: S101 - asked for by its kind
         await self._write(run, await activate(owned, control, place))
@@ -273,7 +322,7 @@ class Partition:
     def _letter(self, record: Decoded, reason: str, detail: str) -> DeadLetter:
         event = record.event
         return DeadLetter(
-            id=f"aggregate:{self.incarnation}:{self.number}:{record.offset}",
+            id=f"aggregate:{self.incarnation}:{self._lane}{self.number}:{record.offset}",
             stage="aggregate",
             tenant=event.tenant if event else "",
             connection=event.connection if event else "",
@@ -282,6 +331,10 @@ class Partition:
             at=now_ms(),
             payload=record.raw,
         )
+
+    @property
+    def _lane(self) -> str:
+        return "" if self.topic == topics.EVENTS else "backfill:"
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the store answers: an outage pauses the partition and drops nothing."""
@@ -294,7 +347,7 @@ class Partition:
                     raise
                 log.warning("store is away", partition=self.number, error=repr(error))
                 self.store.drop()
-            if self.given_up:
+            if self.given_up or (self._lane and self.beside and self.beside.given_up):
                 raise FencedError
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MOST_S)

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from kpi.fold import Tenant
 from schemas import keys, topics
 from schemas.envelope import Activate, decode
 from services.aggregator.batch import Batch
 from services.aggregator.fence import Claim
-from services.aggregator.fold import Tenant
 from services.aggregator.owned import Archived, Owned
 from services.aggregator.partition import MovedError, Partition
 
@@ -41,7 +41,7 @@ async def restore(partition: Partition, claim: Claim, incarnation: str) -> None:
     if not claim.before:
         await _preset(partition, owned)
     await owned.write([("HSET", meta, [keys.RESTORING, "1"])])
-    partition.incarnation = claim.before
+    _under(partition, claim.before)
     await _catch_up(partition, owned, (claim.before, claim.position) if claim.before else None)
     await _adopt(partition, owned, incarnation)
     # Asked before the last pages are read: the ledger writes on, and what it writes after them
@@ -97,7 +97,7 @@ def _activation(p: int, tenant: str, live: Tenant) -> list[tuple[str, str, list[
 def _by_incarnation(page: Sequence[Archived]) -> list[list[Archived]]:
     groups: list[list[Archived]] = []
     for record in page:
-        if groups and groups[-1][0].incarnation == record.incarnation:
+        if groups and _log(groups[-1][0]) == _log(record):
             groups[-1].append(record)
         else:
             groups.append([record])
@@ -105,7 +105,9 @@ def _by_incarnation(page: Sequence[Archived]) -> list[list[Archived]]:
 
 
 async def _catch_up(partition: Partition, owned: Owned, start: tuple[str, int] | None) -> None:
-    async for page in owned.archive.replay(partition.number, start=start):
+    beside = partition.beside.position if partition.beside else 0
+    pages = owned.archive.replay(partition.number, start=start, backfill_from=beside)
+    async for page in pages:
         for group in _by_incarnation(page):
             await _replay(partition, owned, group)
 
@@ -115,8 +117,9 @@ async def _replay(partition: Partition, owned: Owned, group: Sequence[Archived])
     records = [_Record(record.offset, record.payload) for record in group]
     # Ticks are not archived and records may be compacted away: the batch starts at the position.
     end = records[-1].offset + 1
-    await partition.process(Batch(partition.position, end, records))
-    if partition.position < end:
+    lane = _lane(partition, group[0].topic)
+    await lane.process(Batch(lane.position, end, records))
+    if lane.position < end:
         # Redis lost its tail meanwhile; the next page would leave a hole.
         raise MovedError(end)
 
@@ -126,8 +129,44 @@ async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
     if partition.incarnation == incarnation:
         return
     position = [keys.INCARNATION, incarnation, keys.next_offset(topics.EVENTS), "0"]
+    position += [keys.next_offset(topics.BACKFILL), "0"]
     await owned.write([("HSET", keys.partition_meta(partition.number), position)])
-    partition.incarnation, partition.position = incarnation, 0
+    _under(partition, incarnation)
+    for lane in (partition, partition.beside):
+        if lane is not None:
+            lane.position, lane.unset = 0, "0"
+
+
+def _under(partition: Partition, incarnation: str) -> None:
+    for lane in (partition, partition.beside):
+        if lane is not None:
+            lane.incarnation = incarnation
+
+
+def _lane(partition: Partition, topic: str) -> Partition:
+    """The lane of a record; where there is none (a lane that is not worked on), the claim's own."""
+    if topic == partition.topic:
+        return partition
+    if partition.beside is None:
+        partition.with_backfill()
+    assert partition.beside is not None  # noqa: S101 - just made
+    return partition.beside
+
+
+async def fill_backfill(partition: Partition) -> None:
+    """Count from the archive what the log of the slow lane no longer has."""
+    owned, here = partition.owned(), (partition.incarnation, partition.position)
+    lane = _lane(partition, topics.BACKFILL)
+    async for page in owned.archive.replay(
+        partition.number, start=here, backfill_from=lane.position
+    ):
+        for group in _by_incarnation(page):
+            if _log(group[0]) == (partition.incarnation, topics.BACKFILL):
+                await _replay(partition, owned, group)
+
+
+def _log(record: Archived) -> tuple[str, str]:
+    return record.incarnation, record.topic
 
 
 async def _skip_unarchived(partition: Partition, end: int) -> None:

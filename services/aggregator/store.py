@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from kpi import CODE
 from kpi.entity import Entity, unpack
+from kpi.fold import Entities, Ref, Tenant
 from schemas import keys, topics
 from schemas.meaning import Meaning
 from services.aggregator.fence import Fence, Place
-from services.aggregator.fold import Entities, Ref, Tenant
 
 log = structlog.get_logger()
 
@@ -65,16 +65,17 @@ class Store:
         refs: Iterable[Ref],
         tenants: dict[str, Tenant | None],
         at: Place | None = None,
+        topic: str = topics.EVENTS,
     ) -> Entities:
         """The entities named, None where there is none; those of inactive tenants are left out.
 
         Raises:
-            ElsewhereError: Redis is not at the place ``at``, so they are of another state.
+            ElsewhereError: Redis is not at the place ``at``: they are of another state.
         """
         wanted = [ref for ref in refs if tenants.get(ref[0]) is not None]
         missing = [ref for ref in wanted if ref not in self._entities]
         if missing:
-            await self._load(missing, tenants, at)
+            await self._load(missing, tenants, at, topic)
         return {ref: self._entities[ref] for ref in wanted}
 
     def keep(self, changed: Iterable[tuple[Ref, Entity | None]]) -> None:
@@ -108,6 +109,11 @@ class Store:
         """The tenants of the partition, sorted."""
         members = await self._redis.smembers(keys.tenants(self._p))
         return sorted(_text(member) for member in members)
+
+    async def position(self, topic: str) -> str | None:
+        """The first offset of a lane that is not in the numbers yet; None: it never was written."""
+        raw = await self._redis.hget(keys.partition_meta(self._p), keys.next_offset(topic))
+        return None if raw is None else _text(raw)
 
     async def evicted(self) -> int:
         """The instant of the last eviction, ms UTC; 0 before the first."""
@@ -172,7 +178,7 @@ class Store:
         return tenant
 
     async def _load(
-        self, refs: list[Ref], tenants: dict[str, Tenant | None], at: Place | None
+        self, refs: list[Ref], tenants: dict[str, Tenant | None], at: Place | None, topic: str
     ) -> None:
         buckets: dict[str, list[str]] = {}
         order: dict[str, list[Ref]] = {}
@@ -183,7 +189,7 @@ class Store:
             name = keys.entities(self._p, ref[0], tenant.generation, bucket)
             buckets.setdefault(name, []).append(ref[1])
             order.setdefault(name, []).append(ref)
-        held, answers = await self._fence.load(self._p, topics.EVENTS, buckets)
+        held, answers = await self._fence.load(self._p, topic, buckets)
         if at is not None and held != at:
             raise ElsewhereError(held)
         wanted = (ref for members in order.values() for ref in members)

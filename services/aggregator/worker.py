@@ -120,7 +120,7 @@ class Worker:
                 del self.partitions[tp.partition]
 
     async def _fold(self, tp: TP, partition: Partition, batch: Batch) -> None:
-        async with self._lock(tp.partition):
+        async with self.lock(tp.partition):
             if self.partitions.get(tp.partition) is not partition:
                 return
             try:
@@ -141,7 +141,7 @@ class Worker:
         for number, partition in list(self.partitions.items()):
             lost = partition.incarnation != self.incarnation or number in unreadable
             if lost or not await self._held(partition):
-                await self._retake_locked(number, partition)
+                await self.retake(number, partition)
         await self._take_orphans()
         await self._measure()
 
@@ -159,7 +159,7 @@ class Worker:
         """Claim what the group gave us, but an outage kept us from claiming or made us drop."""
         for tp in self.log_().assignment():
             if tp.topic == topics.EVENTS and self._orphaned(tp.partition):
-                async with self._lock(tp.partition):
+                async with self.lock(tp.partition):
                     start = (await self.log_().earliest_offsets(tp))[tp]
                     if await self.log_().still_member(tp, start) and self._orphaned(tp.partition):
                         await self.log_().seek_wait({tp: await self._take(tp.partition)})
@@ -167,10 +167,11 @@ class Worker:
     def _orphaned(self, number: int) -> bool:
         return not any(number in held for held in (self.partitions, self._restoring, self._taking))
 
-    async def _retake_locked(self, number: int, partition: Partition) -> None:
+    async def retake(self, number: int, partition: Partition) -> None:
+        """Claim anew what was lost, if the group still wants us to have it."""
         # A batch may be waiting for what will never come, holding the lock.
         partition.given_up = True
-        async with self._lock(number):
+        async with self.lock(number):
             if self.partitions.get(number) is partition:
                 tp = TP(topics.EVENTS, number)
                 await self._retake(tp, partition, FencedError("claim not held"))
@@ -215,6 +216,7 @@ class Worker:
         partition = Partition(
             number, self.fence, store, self.archive, self.incarnation, self.batch_events
         )
+        partition.with_backfill()
         partition.log_start = (await self.log_().earliest_offsets(tp))[tp]
         return partition, await partition.take(self.incarnation, adopt=False)
 
@@ -255,7 +257,8 @@ class Worker:
             metrics.LAG_SECONDS.labels(str(tp.partition)).set(behind)
         metrics.ENTITIES_CACHED.set(sum(p.store.cached for p in owned.values()))
 
-    def _lock(self, number: int) -> asyncio.Lock:
+    def lock(self, number: int) -> asyncio.Lock:
+        """Held by whoever folds into a partition, of whichever lane."""
         return self._locks.setdefault(number, asyncio.Lock())
 
 
