@@ -1,0 +1,1 @@
+"""Bringing an organisation's history in: reading its files, and sending them by the slow lane."""
