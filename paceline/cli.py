@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import typer
 
-from paceline.commands import config, dead, docs, erase, export, keys, services, targets
+from paceline.commands import config, dead, docs, erase, export, import_, keys, services, targets
 from paceline.commands.failures import sentences
 
 USER_ERROR = 2
@@ -40,6 +40,7 @@ def _register() -> None:
     app.add_typer(keys.app, name="keys")
     app.add_typer(dead.app, name="dead")
     app.add_typer(targets.app, name="targets")
+    app.command("import")(import_.import_)
     app.command("align")(targets.align)
     app.add_typer(export.app, name="export")
     app.add_typer(erase.app, name="erase")
