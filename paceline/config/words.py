@@ -125,8 +125,12 @@ def _target(text: str) -> str:
 
 
 def _link(text: str) -> str:
-    if not text.startswith(("https://", "http://")) or "{id}" not in text:
-        raise wrong("a link begins with https:// and holds {id} where the record's id goes")
+    rest = text.replace("{id}", "").replace("{kind}", "")
+    if not text.startswith("https://") or "{id}" not in text or not {"{", "}"}.isdisjoint(rest):
+        raise wrong(
+            "a link begins with https:// and holds {id} where the record's id goes; "
+            "{kind} may stand in it too, nothing else in braces"
+        )
     return text
 
 
