@@ -113,12 +113,18 @@ class MemoryArchive:
             while page := self._page(incarnation, after, tenant):
                 yield list(page)
                 after = page[-1].offset
+            after = backfill_from - 1 if start is not None and incarnation == start[0] else -1
+            while page := self._page(incarnation, after, tenant, topics.BACKFILL):
+                yield list(page)
+                after = page[-1].offset
 
-    def _page(self, incarnation: str, after: int, tenant: str | None) -> list[Kept]:
+    def _page(
+        self, incarnation: str, after: int, tenant: str | None, topic: str = topics.EVENTS
+    ) -> list[Kept]:
         found = [
             record
             for record in self.kept
-            if record.incarnation == incarnation
+            if (record.incarnation, record.topic) == (incarnation, topic)
             and record.offset > after
             and (tenant is None or _tenant(record.payload) in (tenant, ""))
         ]
