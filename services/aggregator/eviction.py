@@ -7,9 +7,9 @@ what they counted stays counted; repeating an eviction changes nothing. Deals ar
 from __future__ import annotations
 
 from kpi.activity import last_change
+from kpi.fold import DAY_MS
 from schemas import keys
 from services.aggregator.blob import Blob
-from services.aggregator.fold import DAY_MS
 from services.aggregator.owned import Owned
 
 

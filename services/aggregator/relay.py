@@ -17,11 +17,11 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kpi.fold import DAY_MS
 from paceline import metrics
 from schemas import keys, topics
 from schemas.envelope import EVICTED, TICKED, Event, Evict, Tick, encode
 from services.aggregator.blob import now_ms
-from services.aggregator.fold import DAY_MS
 from services.aggregator.worker import Worker
 
 log = structlog.get_logger()
