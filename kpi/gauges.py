@@ -48,21 +48,34 @@ class Level(NamedTuple):
 
 def gauge_contributions(entity: Entity, meaning: Meaning, walk: list[Step]) -> Contributions:
     """Deltas of the pipeline gauges over the deal's life, its foreseeable future included."""
+    currency = currency_of(entity, meaning)
+    facts: Contributions = {}
+    standing: Standing = {}
+    for instant, level in levels(entity, meaning, walk):
+        held, standing = standing, _standing(level, currency) if level else {}
+        _add(facts, held, standing, instant)
+    return facts
+
+
+def levels(
+    entity: Entity, meaning: Meaning, walk: list[Step]
+) -> Iterator[tuple[int, Level | None]]:
+    """What the deal adds to the pipeline from each instant (ms UTC) on at which that changes.
+
+    None: nothing from then on, because it is closed or deleted. The last one may be far ahead: the
+    instant at which a deal goes stale if nobody touches it.
+    """
     if not any(step.category in ("open", "qualified") for step in walk):
-        return {}
+        return
     currency = currency_of(entity, meaning)
     rules = rules_of(meaning).levels
-    facts: Contributions = {}
     level: Level | None = None
-    standing: Standing = {}
     for instant, stale in _moments(entity, meaning.stale_after_days):
         before, level = level, _level(entity, walk, instant, stale=stale)
         if rules and level is not None:
             level = level._replace(declared=_declared(rules, entity, instant, level, currency))
         if level != before:
-            held, standing = standing, _standing(level, currency) if level else {}
-            _add(facts, held, standing, instant)
-    return facts
+            yield instant, level
 
 
 def _level(entity: Entity, walk: list[Step], instant: int, *, stale: bool) -> Level | None:
