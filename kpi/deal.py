@@ -12,6 +12,7 @@ deleted or merged deal takes its flows back; a gauge keeps its past.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
@@ -115,17 +116,26 @@ def _slips(entity: Entity, walk: list[Step], currency: str) -> Contributions:
     facts: Contributions = {}
     if len(entity.close_on) < 2:  # noqa: PLR2004 - from one day to another
         return facts
+    for at, _, _ in later_months(entity):
+        if category_at(walk, at) in ("open", "qualified"):
+            amount = credited_at(entity.amount, at)
+            facts.update(event(owner_at(entity, at), "slip", at, amount, currency))
+    return facts
+
+
+def later_months(entity: Entity) -> Iterator[tuple[int, date, date]]:
+    """(instant ms UTC, day before, day after) for each move of the expected close to a later month.
+
+    By the last change of each millisecond, and the last day that was known before.
+    """
     before: date | None = None
     for at, changes in groupby(entity.close_on, key=itemgetter(0)):
         day = civil_day(list(changes)[-1][4])
         if day is None:
             continue
-        later = before is not None and (day.year, day.month) > (before.year, before.month)
-        if later and category_at(walk, at) in ("open", "qualified"):
-            amount = credited_at(entity.amount, at)
-            facts.update(event(owner_at(entity, at), "slip", at, amount, currency))
+        if before is not None and (day.year, day.month) > (before.year, before.month):
+            yield at, before, day
         before = day
-    return facts
 
 
 @lru_cache(maxsize=65_536)
