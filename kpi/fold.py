@@ -59,8 +59,10 @@ class Fold:
 
     tenants: Mapping[str, Tenant | None]
     entities: Entities
-    evicted: int = 0
-    """The instant, ms UTC, as of which quiet activities were last forgotten; 0: never."""
+    evicted: int | None = 0
+    """The instant, ms UTC, as of which quiet activities were last forgotten; 0: never. None: this
+    is the lane of imports, where a record is judged by its own receipt alone, for when its lane is
+    replayed against the live one is nobody's promise."""
     originals: Entities = field(default_factory=dict)
     """Every entity the batch changed, as it was before."""
     last: dict[Ref, int] = field(default_factory=dict)
@@ -158,12 +160,13 @@ class Fold:
 
 
 def refusal(
-    patch: EntityPatch, tenant: Tenant | None, evicted: int = 0, *, known: bool = False
+    patch: EntityPatch, tenant: Tenant | None, evicted: int | None = 0, *, known: bool = False
 ) -> tuple[str, str] | None:
     """(reason, detail) where a patch must not be applied.
 
     Looks at the record, and at what was forgotten by ``evicted``, which the log says too: what
     may have been counted and forgotten is never counted as new. ``known``: the entity is held.
+    ``evicted`` None: as if all that is too old at the record's receipt were forgotten by then.
     """
     if tenant is None:
         return "no_generation", "the tenant has no active configuration; apply one, then replay"
@@ -173,7 +176,8 @@ def refusal(
         return "ancient_clock", f"occurred_at {patch.occurred_at} is before the year 2000"
     if patch.entity != "activity":
         return None
-    return _lateness(patch, tenant.meaning.entity_retention_days, evicted, known=known)
+    forgotten = patch.received_at if evicted is None else evicted
+    return _lateness(patch, tenant.meaning.entity_retention_days, forgotten, known=known)
 
 
 def _lateness(

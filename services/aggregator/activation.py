@@ -95,6 +95,7 @@ class _Build:
         self._store = owned.store.of_generation(tenant, target)
         self._progress = keys.building(owned.partition, tenant, target.generation)
         self._batches = 0
+        self._lane = topics.EVENTS
 
     async def run(self) -> None:
         """Build it all."""
@@ -105,6 +106,7 @@ class _Build:
         async for page in owned.archive.replay(owned.partition, tenant=self._tenant):
             end = owned.backfill if page[0].topic == topics.BACKFILL else place.start
             before = [record for record in page if not _at_or_after(record, place, end)]
+            self._lane = page[0].topic
             await self._fold_page(before)
 
     def check(self, blob: Blob) -> None:
@@ -143,7 +145,8 @@ class _Build:
     async def _folded(self, events: list[tuple[int, Event]]) -> tuple[Fold, Blob]:
         tenants = await self._store.tenants([self._tenant])
         entities = await self._store.entities(refs_of(events), tenants)
-        fold = Fold(tenants, entities, await self._store.evicted())
+        evicted = None if self._lane == topics.BACKFILL else await self._store.evicted()
+        fold = Fold(tenants, entities, evicted)
         missing = fold.apply_all(events)
         if missing:
             fold.entities.update(await self._store.entities(missing, tenants))

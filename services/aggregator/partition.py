@@ -228,7 +228,8 @@ class Partition:
         lane = self.topic
         tenants = await self.store.tenants({event.tenant for _, event in events})
         entities = await self.store.entities(refs_of(events), tenants, at, lane)
-        fold = Fold(tenants, entities, await self.store.evicted())
+        evicted = None if lane == topics.BACKFILL else await self.store.evicted()
+        fold = Fold(tenants, entities, evicted)
         missing = fold.apply_all(events)
         if missing:
             fold.entities.update(await self.store.entities(missing, tenants, at, lane))

@@ -132,6 +132,11 @@ class MemoryArchive:
 
     async def end(self, partition: int, incarnation: str, *, topic: str = topics.EVENTS) -> int:
         """The first offset that is not archived; by the next question there may be more."""
+        if topic == topics.BACKFILL:
+            lane = (
+                one for one in self.kept if (one.incarnation, one.topic) == (incarnation, topic)
+            )
+            return max((one.offset + 1 for one in lane), default=0)
         if self.busy and incarnation == self.log.incarnation:
             self.keep()
         return self.ends.get(incarnation, 0)

@@ -11,7 +11,7 @@ from schemas.envelope import Event, encode
 from services.aggregator.batch import Batch
 from tests.aggregator.broker import Kept, P, Record
 from tests.aggregator.stored import names
-from tests.aggregator.told import Desk, activation, call, told
+from tests.aggregator.told import Desk, activation, call, eviction, told
 
 HISTORY = [call(f"old{n}", f"old{n}", f"2026-10-20 12:{n:02}") for n in range(12)]
 NOW = [call(f"new{n}", f"new{n}", f"2026-11-20 12:{n:02}") for n in range(12)]
@@ -81,6 +81,28 @@ async def test_an_emptied_redis_gets_both_lanes_back(one_redis: Redis) -> None:
     assert (await desk.sums())["act:call"] == 24
     held = await one_redis.hget(keys.partition_meta(P), keys.next_offset(topics.BACKFILL))
     assert held == b"12"
+
+
+async def test_what_was_imported_and_forgotten_is_counted_again_in_a_restore(
+    one_redis: Redis,
+) -> None:
+    """The eviction of February comes before October's import when the archive is replayed."""
+    desk = Desk(one_redis)
+    await desk.hear(activation())
+    await imported(desk, HISTORY)
+    await desk.hear(eviction("2027-02-01 00:00"))
+    assert not await desk.known("activity", "old0")
+    archive, log = desk.broker.archive, desk.broker.log
+    archive.keep()
+    archive.kept += [
+        Kept(log.incarnation, n, encode(event), topics.BACKFILL) for n, event in enumerate(HISTORY)
+    ]
+    await one_redis.flushdb()
+    await desk.calm()
+    assert (await desk.sums())["act:call"] == 12
+    assert await desk.reasons() == []
+    await desk.hear(activation(2))
+    assert (await desk.sums(2))["act:call"] == 12
 
 
 @settings(

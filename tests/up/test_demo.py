@@ -63,7 +63,12 @@ def test_the_doctor_finds_nothing_wrong(up: Up) -> None:
 def test_the_doctor_speaks_json(up: Up) -> None:
     """The log's identity, and a line for each of the eight partitions."""
     said = json.loads(run("doctor", "--json", "--data-dir", str(up.data)).stdout)
-    assert said["kafka"]["topics"] == {"crm.dead": 8, "crm.events": 8, "paceline.incarnation": 1}
+    assert said["kafka"]["topics"] == {
+        "crm.backfill": 8,
+        "crm.dead": 8,
+        "crm.events": 8,
+        "paceline.incarnation": 1,
+    }
     assert [one["claimed"] for one in said["partitions"]] == [True] * 8
     assert said["problems"] == []
 
