@@ -32,6 +32,10 @@ LATEST = 1 << 62
 """A step after every other."""
 
 
+class UncountableError(Exception):
+    """An entity (``args[0]``) has no contributions (``args[1]`` says why): count carefully."""
+
+
 class Touch(NamedTuple):
     """An activity took place (``by`` 1), or did not after all (-1), in a minute of a deal's."""
 
@@ -70,10 +74,9 @@ class Recount:
 
         ``touched``: takes the touches; without it the deals are in this part. ``careful``: takes
         the contributions after every record, and leaves out a record after which there are none,
-        as the live path does with poison; many times slower, and only needed after ``failed``.
+        as the live path does with poison; many times slower, and only needed after an
+        ``UncountableError``.
         """
-        self.failed: dict[str, str] = {}
-        """Entities without contributions -> why; to be counted again, carefully."""
         self.left_out = 0
         """Records that count for nothing: too late, clocks that are wrong, too many changes."""
         self._tenant = Tenant(0, meaning)
@@ -96,7 +99,11 @@ class Recount:
             self._evict(step, event.data.at)
 
     def touch(self, one: Touch) -> None:
-        """A deal of this part is touched."""
+        """A deal of this part is touched.
+
+        Raises:
+            UncountableError: as ``tell`` and ``finish`` do.
+        """
         held = self._held.get(one.deal) or new("deal", one.deal.split(":", 2)[1])
         self._change(one.step, one.deal, touch(held, one.minute, one.by))
 
@@ -165,9 +172,8 @@ class Recount:
         was = self._before.get(key, {})
         try:
             now = contributions(self._held[key], self._tenant.meaning)
-        except Exception as error:  # noqa: BLE001 - one entity must not hide all others
-            self.failed[key] = repr(error)
-            return was
+        except Exception as error:
+            raise UncountableError(key, repr(error)) from error
         facts = diff(was, now)
         if facts:
             self._counted(self._steps.get(key, 0), facts)

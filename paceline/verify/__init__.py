@@ -1,0 +1,1 @@
+"""Verification: a tenant's live numbers against the archive, place by place."""

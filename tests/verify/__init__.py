@@ -1,0 +1,1 @@
+"""Verification: every live number against the archive."""
