@@ -156,6 +156,27 @@ LEDGER_COMMIT_SECONDS = Histogram(
     buckets=_FAST,
 )
 
+# --- verification ------------------------------------------------------------------------------
+
+VERIFY_DRIFT = Gauge(
+    "paceline_verify_drift",
+    "Places in Redis that differed from the archive at the last verification, by kind.",
+    ["kind"],
+)
+VERIFY_TENANTS = Gauge(
+    "paceline_verify_tenants",
+    "Tenants at the last verification: right, wrong, unchecked.",
+    ["outcome"],
+)
+VERIFY_AT = Gauge(
+    "paceline_verify_timestamp_seconds",
+    "When the last verification ended, seconds since 1970.",
+)
+VERIFY_SECONDS = Gauge(
+    "paceline_verify_seconds",
+    "How long the last verification took.",
+)
+
 # --- API ---------------------------------------------------------------------------------------
 
 API_REQUESTS = Counter(

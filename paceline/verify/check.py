@@ -235,6 +235,7 @@ class _Checking:
             panes=books.hashes,
             seconds=round(seconds, 3),
             places=tally.count,
+            kinds=tally.kinds,
             drift=tally.drift(),
             first=tally.first,
         )

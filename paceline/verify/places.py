@@ -73,6 +73,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     places: int
     """How many differ; 0: every number is right."""
+    kinds: dict[Kind, int]
+    """Of the places."""
     drift: list[Drift]
     first: list[Place]
     """The first places; ``places`` may be more."""
@@ -97,6 +99,7 @@ class Tally:
     most: int
     count: int = 0
     first: list[Place] = field(default_factory=list)
+    kinds: dict[Kind, int] = field(default_factory=dict)
     _owners: dict[str, set[str]] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
     _totals: dict[str, int] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class Tally:
         for place in places:
             name = place.measure or f"({place.kind})"
             self.count += 1
+            self.kinds[place.kind] = self.kinds.get(place.kind, 0) + 1
             self._owners.setdefault(name, set()).add(place.owner)
             self._places[name] = self._places.get(name, 0) + 1
             self._totals[name] = self._totals.get(name, 0) + place.drift
