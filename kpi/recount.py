@@ -77,6 +77,9 @@ class Recount:
         as the live path does with poison; many times slower, and only needed after an
         ``UncountableError``.
         """
+        self.forgotten: dict[str, Entity] = {}
+        """Imported activities as they were when they were forgotten: a restore, which counts the
+        lanes one after the other, holds them until the next eviction."""
         self.left_out = 0
         """Records that count for nothing: too late, clocks that are wrong, too many changes."""
         self._tenant = Tenant(0, meaning)
@@ -90,11 +93,15 @@ class Recount:
         self._before: dict[str, Contributions] = {}
         self._quiet_since: list[tuple[int, str]] = []
         self._evicted = 0
+        self._imported: set[str] = set()
 
-    def tell(self, step: int, event: Event) -> None:
-        """One record more; control records other than evictions say nothing about numbers."""
+    def tell(self, step: int, event: Event, *, imported: bool = False) -> None:
+        """One record more; control records other than evictions say nothing about numbers.
+
+        ``imported``: it is from the slow lane, where a record is judged by its own receipt.
+        """
         if isinstance(event.data, EntityPatch):
-            self._patch(step, event, event.data)
+            self._patch(step, event, event.data, imported=imported)
         elif isinstance(event.data, Evict) and event.data.at > self._evicted:
             self._evict(step, event.data.at)
 
@@ -117,20 +124,24 @@ class Recount:
         seen = {key: self._seen.get(key, entity) for key, entity in self._held.items()} | self._seen
         return {key: entity for key, entity in seen.items() if entity is not None}
 
-    def _patch(self, step: int, event: Event, patch: EntityPatch) -> None:
+    def _patch(self, step: int, event: Event, patch: EntityPatch, *, imported: bool) -> None:
         key = entity_key(patch.entity, event.connection, patch.id)
         before = self._held.get(key)
-        after = self._applied(before, event, patch)
+        after = self._applied(before, event, patch, None if imported else self._evicted)
         if after is None:
             self.left_out += 1
             return
         self._change(step, key, after)
         if patch.entity == "activity":
+            if imported:
+                self._imported.add(key)
             self._expect_quiet(key, before, after)
             self._touch_deals(step, before, after)
 
-    def _applied(self, before: Entity | None, event: Event, patch: EntityPatch) -> Entity | None:
-        if refusal(patch, self._tenant, self._evicted, known=before is not None):
+    def _applied(
+        self, before: Entity | None, event: Event, patch: EntityPatch, evicted: int | None
+    ) -> Entity | None:
+        if refusal(patch, self._tenant, evicted, known=before is not None):
             return None
         held = before or new(patch.entity, event.connection)
         try:
@@ -203,6 +214,8 @@ class Recount:
     def _forget(self, step: int, key: str) -> None:
         self._turn(step, key)
         self._settle(key)
+        if key in self._imported:
+            self.forgotten[key] = self._held[key]
         del self._held[key]
         self._before.pop(key, None)
         self._steps.pop(key, None)

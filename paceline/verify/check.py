@@ -164,22 +164,24 @@ class _Checking:
     async def _spool(self, spools: _Spools, logs: list[str], *, early: bool) -> None:
         """The archive into its parts. ``early``: until the first activation nothing counted."""
         looks, seen = self._eyes.looks, not early
-        async for step, event in merged(self._archive, self._p, self._tenant, logs, looks):
+        async for step, _, imported, event in merged(
+            self._archive, self._p, self._tenant, logs, looks
+        ):
             if isinstance(event.data, Activate):
                 seen = seen or event.tenant == self._tenant
             elif isinstance(event.data, Evict):
                 spools.control(step, event)
             elif seen and event.tenant == self._tenant and isinstance(event.data, EntityPatch):
                 self._records += 1
-                spools.patch(step, event, event.data)
+                spools.patch(step, event, event.data, imported=imported)
 
     def _count(
         self, spools: _Spools, books: Books, meaning: Meaning, tally: Tally, *, careful: bool
     ) -> None:
         for part in range(spools.parts):
             one = self._recount(meaning, books, spools, careful=careful)
-            for step, raw in spools.activities.of(part):
-                one.tell(step, decode(raw))
+            for step, raw, imported in spools.activities.of(part):
+                one.tell(step, decode(raw), imported=imported)
             one.finish()
             self._compare(one, spools.stored_activities.of(part), meaning, tally)
         for part in range(spools.parts):
@@ -189,7 +191,7 @@ class _Checking:
                 if len(told) == len(Touch._fields):
                     one.touch(Touch(*told))
                 else:
-                    one.tell(told[0], decode(told[1]))
+                    one.tell(told[0], decode(told[1]), imported=told[2])
             one.finish()
             self._compare(one, spools.stored_deals.of(part), meaning, tally)
 
@@ -209,7 +211,8 @@ class _Checking:
     ) -> None:
         right, now = one.entities(), self._eyes.ended
         for key, raw in stored:
-            tally.add(entities.places(key, raw.encode(), right.pop(key, None), meaning, now))
+            wanted = right.pop(key, None) or one.forgotten.get(key)
+            tally.add(entities.places(key, raw.encode(), wanted, meaning, now))
         for key, entity in sorted(right.items()):
             tally.add(entities.places(key, None, entity, meaning, now))
 
@@ -257,15 +260,15 @@ class _Spools:
         spool = self.stored_activities if key.startswith("a:") else self.stored_deals
         spool.put(spool.part_of(key), (key, raw.decode(errors="replace")))
 
-    def patch(self, step: int, event: Event, patch: EntityPatch) -> None:
+    def patch(self, step: int, event: Event, patch: EntityPatch, *, imported: bool) -> None:
         """A record of one entity."""
         spool = self.activities if patch.entity == "activity" else self.deals
         key = entity_key(patch.entity, event.connection, patch.id)
-        spool.put(spool.part_of(key), (step, encode(event)))
+        spool.put(spool.part_of(key), (step, encode(event), imported))
 
     def control(self, step: int, event: Event) -> None:
         """A record about all activities."""
-        self.activities.put_all((step, encode(event)))
+        self.activities.put_all((step, encode(event), False))
 
     def touch(self, one: Touch) -> None:
         """An activity's touch of a deal."""

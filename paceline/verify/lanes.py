@@ -1,6 +1,6 @@
 """The archive of one tenant as one stream: all logs, both lanes, in the order of time.
 
-In: the archive, the looks that were taken at Redis. Out: (step, event), steps ascending. Guarantee:
+In: the archive, the looks that were taken at Redis. Out: records, steps ascending. Guarantee:
 of the present log nothing at or after the last look; a record is at the step of the first look
 whose position is after it. Two lanes of a log are merged by receipt, each in its own order: only
 what is forgotten between them depends on that order, once a day.
@@ -73,16 +73,20 @@ class Archive(Protocol):
         """How many records of the tenant are archived."""
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """One record of the tenant's; sorts by step, then by time."""
+
     step: int
     at: int
     """The latest instant (ms UTC) that its lane has spoken of so far."""
+    imported: bool
+    """It is from the slow lane."""
     event: Event
 
 
 async def merged(
     archive: Archive, p: int, tenant: str, logs: Sequence[str], looks: Sequence[Look]
-) -> AsyncIterator[tuple[int, Event]]:
+) -> AsyncIterator[Record]:
     """Every record of the tenant, and of the whole partition, of these logs; the last is present.
 
     ``looks``: ascending. What is no event is left out: it is a dead letter, and in no number.
@@ -91,7 +95,7 @@ async def merged(
         present = looks if log == logs[-1] else None
         lanes = [_lane(archive, p, tenant, (log, topic), present) for topic in _LANES]
         async for record in _by_time(lanes[0], lanes[1]):
-            yield record.step, record.event
+            yield record
 
 
 _LANES = (topics.EVENTS, topics.BACKFILL)
@@ -103,7 +107,7 @@ async def _lane(
     tenant: str,
     lane: tuple[str, str],
     looks: Sequence[Look] | None,
-) -> AsyncIterator[_Record]:
+) -> AsyncIterator[Record]:
     log, topic = lane
     live = topic == topics.EVENTS
     ends = [one.events if live else one.backfill for one in looks] if looks else []
@@ -119,12 +123,12 @@ async def _lane(
                 event = _event(record.payload)
                 if event is not None:
                     at = max(at, _said(event))
-                    yield _Record(step, at, event)
+                    yield Record(step, at, not live, event)
 
 
 async def _by_time(
-    live: AsyncIterator[_Record], slow: AsyncIterator[_Record]
-) -> AsyncIterator[_Record]:
+    live: AsyncIterator[Record], slow: AsyncIterator[Record]
+) -> AsyncIterator[Record]:
     one, other = await anext(live, None), await anext(slow, None)
     while one is not None or other is not None:
         if other is None or (one is not None and one[:2] <= other[:2]):
