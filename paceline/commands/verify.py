@@ -116,15 +116,16 @@ async def _watch(
     while not told.is_set():
         began = time.monotonic()
         try:
-            _measure(await once(), time.monotonic() - began)
+            measure(await once(), time.monotonic() - began)
         except (SQLAlchemyError, SchemaError, OSError) as error:
-            _measure([], time.monotonic() - began)
+            measure([], time.monotonic() - began)
             sys.stderr.write(f"not verified: {str(error).splitlines()[0]}\n")
         with suppress(TimeoutError):
             await asyncio.wait_for(told.wait(), every)
 
 
-def _measure(results: list[Result], seconds: float) -> None:
+def measure(results: list[Result], seconds: float) -> None:
+    """What Prometheus is told of a run; no results: not even the tenants could be read."""
     from paceline import metrics  # noqa: PLC0415 - `--help` stays quick
     from paceline.verify.places import KINDS, Checked  # noqa: PLC0415 - the same
 
@@ -133,7 +134,6 @@ def _measure(results: list[Result], seconds: float) -> None:
         metrics.VERIFY_DRIFT.labels(kind).set(sum(one.kinds.get(kind, 0) for one in checked))
     wrong = sum(bool(one.places) for one in checked)
     outcomes = {"right": len(checked) - wrong, "wrong": wrong}
-    # Where even the list of tenants could not be read, one at least was not checked.
     outcomes["unchecked"] = len(results) - len(checked) if results else 1
     for outcome, count in outcomes.items():
         metrics.VERIFY_TENANTS.labels(outcome).set(count)

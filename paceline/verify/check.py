@@ -25,8 +25,8 @@ from kpi.recount import Recount, Touch, UncountableError
 from paceline.verify import entities, versions
 from paceline.verify.lanes import Archive, merged
 from paceline.verify.panes import Books
-from paceline.verify.places import Checked, Place, Tally, UncheckedError
-from paceline.verify.redis import Eyes, MovedError, live_of
+from paceline.verify.places import Checked, Place, RestoringError, Tally, UncheckedError
+from paceline.verify.redis import Eyes, Live, MovedError, live_of
 from paceline.verify.spool import Spool
 from schemas import keys, topics
 from schemas.envelope import Activate, EntityPatch, Event, Evict, decode, encode, entity_key
@@ -52,14 +52,14 @@ async def check(
     """Compare one tenant.
 
     ``first``: how many places are named. ``patience_s``: how long the ledger may take to archive
-    what was counted before the reading ended.
+    what was counted before the reading ended, and a restore under way to finish.
 
     Raises:
         UncheckedError: it cannot be compared now; why, and what to do.
     """
     careful = False
     for _ in range(_ATTEMPTS):
-        live = await live_of(redis, p, tenant)
+        live = await _live(redis, p, tenant, patience_s)
         checking = _Checking(Eyes(redis, p, tenant, live), archive, p, tenant)
         try:
             return await checking.run(first, patience_s, records_a_part, careful=careful)
@@ -72,6 +72,18 @@ async def check(
             careful = True
     why = "the numbers went to another log or generation while they were read, three times"
     raise UncheckedError(why, "look with `paceline doctor`, and verify again when it is calm")
+
+
+async def _live(redis: Redis, p: int, tenant: str, patience_s: float) -> Live:
+    """What is live; a restore under way is waited for."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return await live_of(redis, p, tenant)
+        except RestoringError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_POLL_S)
 
 
 class _Checking:

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["pane", "entity", "version", "expiry", "meaning", "fact"]
+Kind = Literal["pane", "entity", "version", "expiry", "meaning"]
 
-KINDS: tuple[Kind, ...] = ("pane", "entity", "version", "expiry", "meaning", "fact")
+KINDS: tuple[Kind, ...] = ("pane", "entity", "version", "expiry", "meaning")
 
 Value = int | str | None
 
@@ -24,7 +24,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     ``pane``: ``field`` of the hash (owner, grain, span). ``entity``: ``field`` of the entity whose
     key is ``span``. ``version``: of an owner. ``expiry``: of a hash, ms UTC. ``meaning``: of the
-    live generation. ``fact``: a sum in SQL.
+    live generation.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     def drift(self) -> int:
         """How far it is off: the difference of two integers, else 1."""
         stored, right = self.stored or 0, self.right or 0
-        if isinstance(stored, int) and isinstance(right, int) and self.kind in ("pane", "fact"):
+        if isinstance(stored, int) and isinstance(right, int) and self.kind == "pane":
             return abs(stored - right)
         return 1
 
@@ -90,6 +90,10 @@ class Unchecked(msgspec.Struct, frozen=True, kw_only=True):
 
 class UncheckedError(Exception):
     """``args``: why, and what to do."""
+
+
+class RestoringError(UncheckedError):
+    """The partition is being put back; it can be compared when that is done."""
 
 
 @dataclass(slots=True)

@@ -16,11 +16,11 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from paceline.verify.lanes import Look
-from paceline.verify.places import UncheckedError
+from paceline.verify.places import RestoringError, UncheckedError
 from schemas import keys, topics
 from schemas.meaning import Meaning
 
-_BUCKETS = 16
+_BUCKETS = 64
 _AT_ONCE = 64
 
 Hash = tuple[str, str, str]
@@ -151,7 +151,8 @@ async def live_of(redis: Redis, p: int, tenant: str) -> Live:
     """What is live of a tenant.
 
     Raises:
-        UncheckedError: nothing is, or it is being put back.
+        RestoringError: it is being put back.
+        UncheckedError: nothing is.
     """
     incarnation, restoring = await redis.hmget(
         keys.partition_meta(p), [keys.INCARNATION, keys.RESTORING]
@@ -161,7 +162,7 @@ async def live_of(redis: Redis, p: int, tenant: str) -> Live:
     )
     if restoring:
         why = f"partition {p} is being put back from the archive"
-        raise UncheckedError(why, "wait for it with `paceline restore`, then verify again")
+        raise RestoringError(why, "wait for it with `paceline restore`, then verify again")
     if not incarnation or not live or not meaning:
         why = f"Redis has no numbers of the tenant in partition {p}"
         raise UncheckedError(

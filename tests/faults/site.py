@@ -7,6 +7,7 @@ Guarantee: what counts as sent is what the broker acknowledged; nothing outlives
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections import Counter
@@ -22,13 +23,14 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from kpi import CODE
 from paceline.kafka import ensure_topics, make_producer
 from paceline.redis import make_client
 from paceline.sql.migrate import upgrade
 from schemas import keys, topics
 from schemas.envelope import ACTIVATED, PATCHED, Activate, EntityPatch, Event, Scalar, encode
 from schemas.meaning import ConnectionMeaning, Meaning
-from tests.aggregator.stored import stored
+from tests.aggregator.stored import names, stored
 from tests.faults.guests import guest
 from tests.support.need import ROOT
 from tests.support.servers import ApacheKafka, RedisServer, Server, Tansu
@@ -39,7 +41,7 @@ CRM = "hubspot-main"
 REPS = ("ana", "ben", "chen", "dora")
 
 MEANING = Meaning(
-    code=1,
+    code=CODE,
     zone="Europe/Berlin",
     connections={CRM: ConnectionMeaning(currency="USD", stages={"*": {"signed": "won"}})},
 )
@@ -274,6 +276,38 @@ class Site:
         """Wait until so many calls, visits, demos and deals are in the numbers."""
         await eventually(lambda: self._count(least), within, f"{least} events in the numbers")
 
+    async def count(self) -> int:
+        """How many calls, visits, demos and deals are in the numbers."""
+        held = await self._held()
+        events = (
+            amount
+            for sums in held.values()
+            for measure, amount in sums.items()
+            if measure.startswith("act:") or measure == "created"
+        )
+        return sum(events)
+
+    async def verified(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and output of `paceline verify --json`, as anybody may type it."""
+        told = {f"PACELINE_{name.upper()}": value for name, value in self._settings.items()}
+        program = "from paceline.cli import main; main()"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, "verify", "--json", *arguments),
+            env=os.environ | told,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode()
+
+    async def damage(self, p: int) -> str:
+        """Somebody gives a rep a call more by hand; the hash that it is in."""
+        pattern = keys.owner_panes(p, TENANTS[p], 1, f"{CRM}/ana") + ":M:*"
+        name = (await names(self._client, pattern))[0]
+        fields: list[bytes] = list(map(bytes, await self._client.hkeys(name)))  # type: ignore[arg-type]
+        field = next(one.decode() for one in fields if one.startswith(b"act:call"))
+        await self._client.hincrby(name, field, 1)
+        return name
+
     async def claims(self) -> list[str]:
         """The epoch of each partition; ``""`` where there is none."""
         found = [
@@ -301,14 +335,7 @@ class Site:
         await self._client.flushall()
 
     async def _count(self, least: int) -> bool:
-        held = await self._held()
-        events = (
-            amount
-            for sums in held.values()
-            for measure, amount in sums.items()
-            if measure.startswith("act:") or measure == "created"
-        )
-        return sum(events) >= least
+        return await self.count() >= least
 
     async def _held(self) -> dict[str, Counter[str]]:
         held = {tenant: Counter[str]() for tenant in TENANTS}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from zlib import crc32
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi.contributions import Contributions
@@ -14,10 +14,12 @@ from kpi.entity import Entity
 from kpi.recount import LATEST, Recount, Touch, recount
 from schemas.envelope import EVICTED, PATCHED, EntityPatch, Event, Evict
 from schemas.meaning import Meaning
-from tests.kpi.laws.histories import BUSY, DAY, Told, deliveries, histories, law, meanings
+from tests.kpi.laws.histories import BUSY, DAY, Told, deliveries, histories, meanings
 from tests.kpi.laws.test_folding import known_entities, stored_by_day, stored_by_minute
 from tests.oracle.folding import Folding, PaneKey
 from tests.oracle.plain import Recount as Oracle
+
+law = settings(max_examples=60, deadline=None)
 
 Facts = Counter[tuple[str, str, int]]
 
