@@ -27,6 +27,7 @@ LIMITS_S = {
     "reads": 40.0,
     "team": 60.0,
     "ingest": 70.0,
+    "verify": 20.0,
     "calibration": 10.0,
     "forecasting": 30.0,
 }
