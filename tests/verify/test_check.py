@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from kpi import contributions as contributing
+from kpi.contributions import Contributions
+from kpi.deal import deal_contributions
+from kpi.entity import Entity
 from paceline.verify.places import Place, UncheckedError
 from schemas import keys
 from schemas.envelope import Event
+from schemas.meaning import Meaning
 from tests.aggregator.broker import P
 from tests.aggregator.told import ACME, CRM, Desk, activation, call, eviction, told
 from tests.verify.desk import USUAL, verified
@@ -192,6 +197,27 @@ async def test_what_is_too_late_or_from_a_wrong_clock_counts_nowhere(one_redis: 
     )
     assert (await desk.reasons()) == ["too_late", "future_clock", "undecodable"]
     assert (await verified(desk)).places == 0
+
+
+async def test_what_was_poison_to_the_live_path_is_left_out_too(
+    one_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect: a deal of a certain name cannot be counted. Its other events still are."""
+
+    def cursed(entity: Entity, meaning: Meaning) -> Contributions:
+        if entity.read("name") == "cursed":
+            raise ZeroDivisionError
+        return deal_contributions(entity, meaning)
+
+    monkeypatch.setattr(contributing, "deal_contributions", cursed)
+    desk = await opened(one_redis)
+    await desk.hear(
+        told("p1", "deal", "9001", "2026-11-22 10:00", name="cursed"),
+        told("p2", "deal", "9001", "2026-11-22 11:00", amount="41000.00"),
+    )
+    assert await desk.reasons() == ["poison"]
+    assert (await verified(desk)).places == 0
+    assert (await desk.sums())["won:EUR"] == 4_100_000
 
 
 async def test_what_came_before_the_first_configuration_is_told_apart(one_redis: Redis) -> None:
