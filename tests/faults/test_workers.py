@@ -29,7 +29,7 @@ async def test_a_killed_and_a_paused_worker_lose_nothing(site: Site) -> None:
     await sending
     await site.exact()
     await site.stays_exact()
-    assert paused.pid is not None
+    assert paused.pid is not None or paused.ended(1.0) == 1  # Fenced out, it may also end itself.
 
 
 async def _all_new(site: Site, before: list[str]) -> bool:
