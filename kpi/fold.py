@@ -2,8 +2,8 @@
 
 In: decoded events with their offsets, the tenants' meanings, and the entities as stored. Out: the
 entities that changed, facts, versions, counts and dead letters. Guarantee: pure; the difference is
-taken once per entity and batch, before it is spread over panes, so cutting the log into other
-batches gives the same sums.
+taken after every event, so an event has the same facts however the log is cut into batches; their
+sum over the batch is what is spread over panes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kpi.contributions import Contributions, contributions, diff
 from kpi.entity import Entity, TooManyChangesError, apply, instant, new, touch
 from schemas.dead import DeadLetter
 from schemas.envelope import FUTURE_TOLERANCE_MS, EntityPatch, Event, encode, entity_key
+from schemas.facts import EventFacts, FactRow
 from schemas.meaning import Meaning
 
 DAY_MS = 86_400_000
@@ -26,6 +27,9 @@ Ref = tuple[str, str]
 """(tenant, entity key)."""
 
 Entities = dict[Ref, Entity | None]
+
+Key = tuple[str, str, str, int]
+"""(entity key, owner key, stored measure, instant ms UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,9 @@ class Changes:
     """What a batch does to one tenant."""
 
     facts: Contributions = field(default_factory=dict)
+    """Summed over the batch: what the panes need."""
+    told: list[EventFacts] = field(default_factory=list)
+    """By event: what the ledger keeps."""
     versions: dict[str, int] = field(default_factory=dict)
     """owner key -> offset of its last change."""
     seen: dict[str, int] = field(default_factory=dict)
@@ -55,7 +62,7 @@ class Changes:
 
 @dataclass(slots=True)
 class Fold:
-    """A batch in the making; ``apply_all``, then ``finish`` once the missing deals are loaded."""
+    """A batch in the making; ``apply_all`` once the deals that ``missing`` names are loaded."""
 
     tenants: Mapping[str, Tenant | None]
     entities: Entities
@@ -63,24 +70,22 @@ class Fold:
     """The instant, ms UTC, as of which quiet activities were last forgotten; 0: never. None: this
     is the lane of imports, where a record is judged by its own receipt alone, for when its lane is
     replayed against the live one is nobody's promise."""
-    originals: Entities = field(default_factory=dict)
-    """Every entity the batch changed, as it was before."""
     last: dict[Ref, int] = field(default_factory=dict)
     """Every entity the batch changed -> offset of its last change."""
     changes: dict[str, Changes] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
+    _counted: dict[Ref, Contributions] = field(default_factory=dict)
+    """What the entities that the batch changed contribute as they are."""
 
-    def apply_all(self, events: Iterable[tuple[int, Event]]) -> list[Ref]:
-        """Apply the patches; returns deals that activities touch and that are not loaded yet."""
+    def missing(self) -> list[Ref]:
+        """Deals that loaded activities name and that are not loaded."""
+        named = (named_deal(ref, entity) for ref, entity in self.entities.items() if entity)
+        return [deal for deal in dict.fromkeys(named) if deal and deal not in self.entities]
+
+    def apply_all(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Apply the patches in their order, each with the touches and the facts that it makes."""
         for offset, event in events:
             self._apply(offset, event)
-        return [ref for ref in self._touched_deals() if ref not in self.entities]
-
-    def finish(self) -> None:
-        """Let activities touch their deals, and take the differences."""
-        self._touch()
-        for ref, offset in self.last.items():
-            self._difference(ref, offset)
 
     def _apply(self, offset: int, event: Event) -> None:
         patch = event.data
@@ -92,60 +97,66 @@ class Fold:
         ref = (event.tenant, entity_key(patch.entity, event.connection, patch.id))
         before = self.entities.get(ref)
         reason = refusal(patch, tenant, self.evicted, known=before is not None)
-        if reason:
-            self._bury(event, *reason)
+        if reason or tenant is None:
+            self._bury(event, *(reason or ("", "")))
             return
         try:
             after = apply(before or new(patch.entity, event.connection), event.id, patch)
         except TooManyChangesError as error:
             self._bury(event, "too_many_changes", f"{ref[1]}: {error}")
             return
-        self._keep(ref, before, after, offset)
+        rows = self._keep(ref, before, after, offset, tenant.meaning)
+        if ref[1][0] == "a":
+            rows += self._touch(ref, before, after, offset, tenant.meaning)
+        if rows:
+            self._tell(changes, EventFacts(offset, patch.received_at, tuple(sorted(rows))))
 
-    def _keep(self, ref: Ref, before: Entity | None, after: Entity, offset: int) -> None:
-        self.originals.setdefault(ref, before)
+    def _keep(
+        self, ref: Ref, before: Entity | None, after: Entity, offset: int, meaning: Meaning
+    ) -> list[FactRow]:
+        """Let the entity be ``after``; what that changes."""
+        held = self._counted.get(ref)
+        old = contributions(before, meaning) if held is None else held
+        now = self._counted[ref] = contributions(after, meaning)
         self.entities[ref] = after
         self.last[ref] = offset
+        return [
+            (ref[1], owner, measure, at, delta)
+            for (owner, measure, at), delta in diff(old, now).items()
+        ]
 
-    def _touched_deals(self) -> list[Ref]:
-        refs = []
-        for ref, original in self.originals.items():
-            if ref[1][0] == "a":
-                for entity in (original, self.entities[ref]):
-                    deal = deal_ref(ref, entity)
-                    if deal:
-                        refs.append(deal)
-        return refs
+    def _touch(
+        self, ref: Ref, before: Entity | None, after: Entity, offset: int, meaning: Meaning
+    ) -> list[FactRow]:
+        """Let the deals know that an activity names, or names no more."""
+        was, is_ = touched(before), touched(after)
+        if was == is_:
+            return []
+        rows: dict[Key, int] = {}
+        for entity, touch_, by in ((before, was, -1), (after, is_, 1)):
+            deal = named_deal(ref, entity)
+            if touch_ is not None and deal is not None:
+                for key, owner, measure, at, delta in self._touched(
+                    deal, touch_[1], by, offset, meaning
+                ):
+                    place = (key, owner, measure, at)
+                    rows[place] = rows.get(place, 0) + delta
+        return [(*place, delta) for place, delta in rows.items() if delta]
 
-    def _touch(self) -> None:
-        for ref, original in list(self.originals.items()):
-            if ref[1][0] != "a":
-                continue
-            current = self.entities[ref]
-            was, now = touched(original), touched(current)
-            if was != now:
-                self._touch_one(deal_ref(ref, original), was, -1, self.last[ref])
-                self._touch_one(deal_ref(ref, current), now, 1, self.last[ref])
-
-    def _touch_one(
-        self, deal: Ref | None, touch_: tuple[str, int] | None, by: int, offset: int
-    ) -> None:
-        if deal is None or touch_ is None:
-            return
+    def _touched(
+        self, deal: Ref, minute: int, by: int, offset: int, meaning: Meaning
+    ) -> list[FactRow]:
         before = self.entities.get(deal)
-        after = touch(before or new("deal", deal[1].split(":", 2)[1]), touch_[1], by)
-        self._keep(deal, before, after, max(offset, self.last.get(deal, 0)))
+        after = touch(before or new("deal", deal[1].split(":", 2)[1]), minute, by)
+        return self._keep(deal, before, after, offset, meaning)
 
-    def _difference(self, ref: Ref, offset: int) -> None:
-        tenant = self.tenants[ref[0]]
-        assert tenant is not None  # noqa: S101 - events without one were buried
-        old = contributions(self.originals[ref], tenant.meaning)
-        facts = diff(old, contributions(self.entities[ref], tenant.meaning))
-        changes = self._changes(ref[0])
-        for key, delta in facts.items():
-            changes.facts[key] = changes.facts.get(key, 0) + delta
-            if changes.versions.get(key[0], -1) < offset:
-                changes.versions[key[0]] = offset
+    def _tell(self, changes: Changes, event: EventFacts) -> None:
+        changes.told.append(event)
+        facts, versions = changes.facts, changes.versions
+        for _, owner, measure, at, delta in event.rows:
+            key = (owner, measure, at)
+            facts[key] = facts.get(key, 0) + delta
+            versions[owner] = event.offset
 
     def _changes(self, tenant: str) -> Changes:
         changes = self.changes.get(tenant)
@@ -206,12 +217,12 @@ def letter(event: Event, reason: str, detail: str) -> DeadLetter:
     )
 
 
-def deal_ref(activity: Ref, entity: Entity | None) -> Ref | None:
-    """The deal that an activity touches, as an entity of the same connection."""
-    named = touched(entity)
-    if named is None or entity is None:
+def named_deal(activity: Ref, entity: Entity | None) -> Ref | None:
+    """The deal that an activity names, as an entity of the same connection."""
+    deal = entity.read("deal") if entity is not None and entity.kind == "a" else None
+    if entity is None or deal in (None, ""):
         return None
-    return activity[0], entity_key("deal", entity.connection, named[0])
+    return activity[0], entity_key("deal", entity.connection, str(deal))
 
 
 def refs_of(events: Iterable[tuple[int, Event]]) -> set[Ref]:

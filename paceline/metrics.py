@@ -137,18 +137,37 @@ OUTBOX_RECORDS = Gauge(
     "Records in Redis that wait to be relayed to Kafka.",
     ["partition"],
 )
+FACTS_OUTBOX_RECORDS = Gauge(
+    "paceline_facts_outbox_records",
+    "Messages of facts in Redis that wait to be relayed to Kafka, as far as one look sees them.",
+    ["partition"],
+)
 
 # --- ledger ------------------------------------------------------------------------------------
 
 LEDGER_ROWS = Counter(
     "paceline_ledger_rows_total",
-    "Rows written to SQL, by kind: archived, dead.",
+    "Rows written to SQL, by kind: archived, dead, facts.",
     ["kind"],
 )
 LEDGER_LAG_EVENTS = Gauge(
     "paceline_ledger_lag_events",
     "Records of a partition that are in the log but not in the archive.",
     ["partition"],
+)
+FACTS_LAG_RECORDS = Gauge(
+    "paceline_facts_lag_records",
+    "Messages of facts of a partition that are in the log but not in SQL.",
+    ["partition"],
+)
+FACTS_LAG_SECONDS = Gauge(
+    "paceline_facts_lag_seconds",
+    "How long ago the latest facts in SQL were relayed, while others wait; else 0.",
+    ["partition"],
+)
+BOOKS_FILLING = Gauge(
+    "paceline_ledger_books_filling",
+    "Generations of tenants whose facts are being filled in from the archive.",
 )
 LEDGER_COMMIT_SECONDS = Histogram(
     "paceline_ledger_commit_seconds",

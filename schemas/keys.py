@@ -40,6 +40,11 @@ def next_offset(topic: str) -> str:
     return f"next:{topic}"
 
 
+def facts_told(topic: str) -> str:
+    """Field of the partition's meta: up to where the facts of a topic went into the outbox."""
+    return f"facts:{topic}"
+
+
 def tenant_meta(p: int, tenant: str) -> str:
     """Hash: live generation, its meaning, and ``seen:<connection>`` -> last receipt (ms)."""
     return f"{{{p}}}:{tenant}:meta"
@@ -118,3 +123,8 @@ def changes(p: int) -> str:
 def dead(p: int) -> str:
     """Outbox stream: events the aggregator could not use, on their way to ``crm.dead``."""
     return f"{{{p}}}:dead"
+
+
+def facts(p: int) -> str:
+    """Outbox stream: what the numbers changed by, on its way to ``kpi.facts``."""
+    return f"{{{p}}}:facts"

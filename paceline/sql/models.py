@@ -298,3 +298,65 @@ class DeadLetterRow(Base):
     replayed_at: Mapped[int | None]
     replays: Mapped[int] = mapped_column(default=0)
     __table_args__ = (Index(None, "tenant", "at", "id"),)
+
+
+class FactBook(Base):
+    """The facts of one tenant under one generation; a damaged one is written anew as an edition."""
+
+    __tablename__ = "fact_books"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str]
+    generation: Mapped[int]
+    edition: Mapped[int]
+    partition: Mapped[int]
+    state: Mapped[str]
+    """``filling``: what came before its base is being put in from the archive; ``whole``; or
+    ``damaged``: facts went missing, and the next edition takes its place."""
+    base_log: Mapped[str]
+    """The incarnation in which its live facts begin, and where in its two lanes."""
+    base_live: Mapped[int]
+    base_backfill: Mapped[int]
+    created_at: Mapped[int]
+    filled_at: Mapped[int | None]
+    pruned_before: Mapped[int] = mapped_column(server_default="0")
+    """Facts of flows before this instant are gone by the retention."""
+    __table_args__ = (
+        Index(None, "tenant", "generation", "edition", unique=True),
+        Index(None, "partition", "state"),
+    )
+
+
+class FactRow(Base):
+    """By how much one event changed one measure of one owner at one instant."""
+
+    __tablename__ = "facts"
+    book: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The incarnation's number, see ``Incarnation``."""
+    lane: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0: live, 1: backfill."""
+    offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    entity: Mapped[str]
+    owner: Mapped[str]
+    measure: Mapped[str]
+    at: Mapped[int]
+    delta: Mapped[int]
+    known_at: Mapped[int]
+    # Sums are read from the index alone.
+    __table_args__ = (
+        Index("ix_facts_line", "book", "owner", "measure", "at", "known_at", "delta"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class FactProgress(Base):
+    """Up to where the facts of a lane of a log are in the books."""
+
+    __tablename__ = "fact_progress"
+    incarnation: Mapped[str] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    next_offset: Mapped[int]

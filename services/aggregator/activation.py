@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from kpi.fold import Fold, Tenant, refs_of
 from schemas import keys, topics
 from schemas.envelope import Activate, EntityPatch, Event, Evict, decode
+from schemas.facts import TenantFacts
 from services.aggregator.blob import Blob, Purpose, blob_of, now_ms
 from services.aggregator.eviction import forget
 from services.aggregator.fence import Answer, Position
@@ -70,6 +71,7 @@ def _switch(blob: Blob, tenant: str, target: Tenant) -> None:
     meta = keys.tenant_meta(blob.partition, tenant)
     blob.sets.append((meta, [keys.LIVE, str(target.generation), keys.MEANING, meaning]))
     blob.members.append((keys.tenants(blob.partition), tenant))
+    blob.told.append(TenantFacts(tenant, target.generation, []))
 
 
 async def _announce(blob: Blob, owned: Owned, tenant: str, place: Position) -> None:
@@ -147,10 +149,10 @@ class _Build:
         entities = await self._store.entities(refs_of(events), tenants)
         evicted = None if self._lane == topics.BACKFILL else await self._store.evicted()
         fold = Fold(tenants, entities, evicted)
-        missing = fold.apply_all(events)
+        missing = fold.missing()
         if missing:
             fold.entities.update(await self._store.entities(missing, tenants))
-        fold.finish()
+        fold.apply_all(events)
         owned = self._owned
         blob = blob_of(fold, owned.partition, self._place.incarnation, now_ms(), Purpose.BUILD)
         return fold, blob

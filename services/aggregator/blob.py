@@ -12,13 +12,15 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
 from kpi.civil import day_start, local_day
 from kpi.contributions import Contributions
 from kpi.entity import pack
 from kpi.fold import Changes, Fold, Tenant
 from kpi.panes import HOUR, MINUTE, spread
-from schemas import dead, keys
+from schemas import dead, facts, keys
+from schemas.facts import EventFacts, FactBatch, TenantFacts
 from schemas.meaning import Meaning
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -29,6 +31,9 @@ _SIGNED = frozenset(("won", "lost", "built", "disq", "slip", "ov_won", "m"))
 
 
 _NEVER = 1 << 62
+
+ROWS_A_MESSAGE = 10_000
+"""A million bytes or so; brokers take four."""
 
 
 class Purpose(Enum):
@@ -56,12 +61,25 @@ class Blob:
     changes: list[tuple[str, list[str]]] = field(default_factory=list)
     outbox: list[tuple[str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
+    told: list[TenantFacts] = field(default_factory=list)
+    """What the ledger is told; ``tell`` makes it ready for the outbox."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
     dated: set[str] = field(default_factory=set)
     """Pane hashes that have their expiry already: the caller's, kept from blob to blob."""
 
     def clock(self, at: int) -> None:
         """The log has spoken of this instant, ms UTC."""
         self.maxima.append((keys.partition_meta(self.partition), keys.CLOCK, str(at)))
+
+    def tell(self, batch: FactBatch) -> None:
+        """Put the facts into the outbox; ``batch`` says of which records of the log they are.
+
+        In parts, where they are more than a message may hold.
+        """
+        parts = _parts(self.told)
+        for number, tenants in enumerate(parts, 1):
+            part = replace(batch, tenants=tenants, last=number == len(parts))
+            self.facts.append((keys.facts(self.partition), facts.encode(part).decode()))
 
     def encode(self) -> bytes:
         """The blob, in the order in which the script unpacks it."""
@@ -74,6 +92,7 @@ class Blob:
                 self.changes,
                 self.outbox,
                 self.members,
+                self.facts,
             )
         )
 
@@ -95,6 +114,8 @@ def blob_of(
             _panes(blob, tenant, live, changes, now)
         if purpose is Purpose.LIVE:
             _news(blob, tenant, live, changes, now)
+            if live is not None and changes.told:
+                blob.told.append(TenantFacts(tenant, live.generation, changes.told))
             if changes.versions:
                 entry = _entry(tenant, changes, incarnation)
                 blob.changes.append((keys.changes(p), entry))
@@ -104,6 +125,23 @@ def blob_of(
         for letter in fold.dead:
             blob.outbox.append((keys.dead(p), dead.encode(letter).decode()))
     return blob
+
+
+def _parts(told: list[TenantFacts]) -> list[list[TenantFacts]]:
+    """The same in lists of at most so many rows each; an event stays whole."""
+    parts: list[list[TenantFacts]] = [[]]
+    rows = 0
+    for one in told:
+        events: list[EventFacts] = []
+        for event in one.events:
+            if rows and rows + len(event.rows) > ROWS_A_MESSAGE:
+                parts[-1].append(TenantFacts(one.tenant, one.generation, events))
+                parts.append([])
+                events, rows = [], 0
+            events.append(event)
+            rows += len(event.rows)
+        parts[-1].append(TenantFacts(one.tenant, one.generation, events))
+    return [part for part in parts if part]
 
 
 def _entities(blob: Blob, fold: Fold) -> None:
@@ -136,7 +174,7 @@ def _news(blob: Blob, tenant: str, live: Tenant | None, changes: Changes, now: i
             blob.sets.append((keys.past_versions(blob.partition, tenant), flat))
 
 
-def past_owners(facts: Contributions, meaning: Meaning, now: int) -> list[str]:
+def past_owners(changed: Contributions, meaning: Meaning, now: int) -> list[str]:
     """The owners of whom a number of a closed day changes, sorted.
 
     A day closes an hour early: the script may run a little later than this is computed, and the
@@ -144,7 +182,7 @@ def past_owners(facts: Contributions, meaning: Meaning, now: int) -> list[str]:
     """
     minute, zones = (now + HOUR) // MINUTE, meaning.owner_zones
     earliest: dict[str, int] = {}
-    for owner, _, instant in facts:
+    for owner, _, instant in changed:
         if instant < earliest.get(owner, _NEVER):
             earliest[owner] = instant
     return sorted(

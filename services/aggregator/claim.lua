@@ -19,6 +19,7 @@ if ARGV[4] == '1' and before ~= ARGV[1] then
   -- Another log: none of its lanes has been counted.
   for _, field in ipairs(redis.call('HKEYS', meta)) do
     if string.sub(field, 1, 5) == 'next:' then redis.call('HSET', meta, field, '0') end
+    if string.sub(field, 1, 6) == 'facts:' then redis.call('HDEL', meta, field) end
   end
   redis.call('HSET', meta, 'incarnation', ARGV[1], 'next:' .. ARGV[2], position)
 end

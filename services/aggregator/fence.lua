@@ -17,7 +17,7 @@ end
 
 local blob = cmsgpack.unpack(ARGV[7])
 local generations, increments, sets, maxima = blob[1], blob[2], blob[3], blob[4]
-local changes, outbox, members = blob[5], blob[6], blob[7]
+local changes, outbox, members, facts = blob[5], blob[6], blob[7], blob[8]
 local LIMIT, EXACT = 4611686018427387904, 4503599627370496
 local call, find, format = redis.call, string.find, string.format
 
@@ -38,6 +38,7 @@ for _, set in ipairs(sets) do must_be('hash', set[1]) end
 for _, member in ipairs(members) do must_be('set', member[1]) end
 for _, letter in ipairs(outbox) do must_be('stream', letter[1]) end
 for _, entry in ipairs(changes) do must_be('stream', entry[1]) end
+for _, entry in ipairs(facts) do must_be('stream', entry[1]) end
 local grown = {}
 for i, max in ipairs(maxima) do
   local held = call('HGET', max[1], max[2])
@@ -96,6 +97,15 @@ for _, member in ipairs(members) do call('SADD', member[1], member[2]) end
 for _, letter in ipairs(outbox) do call('XADD', letter[1], '*', 'l', letter[2]) end
 for _, entry in ipairs(changes) do
   call('XADD', entry[1], 'MAXLEN', '~', '20000', '*', unpack(entry[2]))
+end
+if #facts > 0 then
+  -- Each says from where on it speaks, so that its reader sees whether one before it is missing.
+  local told = 'facts:' .. ARGV[3]
+  local since = '{"since":' .. (call('HGET', meta, told) or ARGV[4]) .. ','
+  for _, entry in ipairs(facts) do
+    call('XADD', entry[1], '*', 'l', since .. string.sub(entry[2], 2))
+  end
+  call('HSET', meta, told, ARGV[5])
 end
 call('HSET', meta, 'next:' .. ARGV[3], ARGV[5])
 return {'OK', ARGV[5]}

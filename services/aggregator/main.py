@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 WATCH_S = 1.0
 LETTERS_S = 0.5
+FACTS_S = 0.25
 TICK_S = 60.0
 STOP_S = 7.0
 """How long Faust may take to leave the group in order."""
@@ -163,6 +164,7 @@ async def run(settings: Settings) -> None:
                 tasks.create_task(watch_for_ever(worker, WATCH_S))
                 tasks.create_task(backfill_for_ever(worker, settings.kafka))
                 tasks.create_task(relay.letters_for_ever(LETTERS_S))
+                tasks.create_task(relay.facts_for_ever(FACTS_S))
                 tasks.create_task(relay.ticks_for_ever(TICK_S))
                 tasks.create_task(_faust(app))
         finally:

@@ -31,6 +31,7 @@ from paceline import metrics
 from schemas import keys, topics
 from schemas.dead import DeadLetter
 from schemas.envelope import Activate, Event, Evict, Tick
+from schemas.facts import FactBatch
 from services.aggregator.activation import activate, expire_older
 from services.aggregator.batch import Batch, Decoded, Run, runs_of
 from services.aggregator.blob import Blob, blob_of, now_ms
@@ -230,11 +231,11 @@ class Partition:
         entities = await self.store.entities(refs_of(events), tenants, at, lane)
         evicted = None if lane == topics.BACKFILL else await self.store.evicted()
         fold = Fold(tenants, entities, evicted)
-        missing = fold.apply_all(events)
+        missing = fold.missing()
         if missing:
             fold.entities.update(await self.store.entities(missing, tenants, at, lane))
         with metrics.COMPUTE_SECONDS.time():
-            fold.finish()
+            fold.apply_all(events)
         self._mark_versions(fold)
         fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)
         blob = blob_of(fold, self.number, self.incarnation, now_ms(), dated=self.store.dated)
@@ -263,6 +264,8 @@ class Partition:
             expected = str(other.position) if other.position else other.unset
             meta, field_ = keys.partition_meta(self.number), keys.next_offset(other.topic)
             blob.generations.append((meta, expected, field_))
+        if blob.told:
+            blob.tell(self._of(run))
         encoded = blob.encode()
         began = time.perf_counter()
         answer, held = await self.fence.apply(self.number, position, encoded)
@@ -278,6 +281,17 @@ class Partition:
                 await self.beside.look()
         log.warning("fence", answer=answer.value, partition=self.number, start=run.start, held=held)
         raise _REFUSALS[answer]
+
+    def _of(self, run: Run) -> FactBatch:
+        return FactBatch(
+            incarnation=self.incarnation,
+            topic=self.topic,
+            partition=self.number,
+            start=run.start,
+            end=run.end,
+            beside=self.beside.position if self.beside else 0,
+            tenants=[],
+        )
 
     def _timed(self, seconds: float, events: int) -> None:
         metrics.SCRIPT_SECONDS.observe(seconds)

@@ -1,15 +1,16 @@
 """What an owner does by the clock: ticks into the log, dead letters out of Redis.
 
 In: the partitions owned. Out: ``Tick`` and ``Evict`` records in the partition's own log, and the
-outbox ``{p}:dead`` on Kafka. Guarantee: a letter leaves Redis only once Kafka has acknowledged it;
-its id is deterministic, so sending one twice is harmless.
+outboxes ``{p}:dead`` and ``{p}:facts`` on Kafka. Guarantee: a message leaves Redis only once Kafka
+has acknowledged it; its id is deterministic, so sending one twice is harmless.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -27,6 +28,8 @@ from services.aggregator.worker import Worker
 log = structlog.get_logger()
 
 _LETTERS = 200
+_FACTS = 50
+"""Messages at once; one is the facts of a whole script."""
 _LOOK_S = 0.5
 
 
@@ -55,16 +58,38 @@ class Relay:
         """Send what waits in the outboxes; how many letters that were."""
         return sum([await self._outbox(p) for p in list(self.worker.partitions)])
 
+    async def facts_for_ever(self, every_s: float) -> None:
+        """Send the facts of the partitions owned; where many wait, without a pause."""
+        while True:
+            sent = await _calmly(self.facts())
+            await asyncio.sleep(0 if sent else every_s)
+
+    async def facts(self) -> int:
+        """Send what waits in the outboxes of facts; how many messages that were."""
+        owned = self.worker.held()
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for p in owned:
+                pipe.xrange(keys.facts(p), count=_FACTS)
+            found = await pipe.execute() if owned else []
+        sent = 0
+        for p, entries in zip(owned, found, strict=True):
+            metrics.FACTS_OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
+            sent += await self._relay(keys.facts(p), entries, topics.FACTS, p)
+        return sent
+
     async def _outbox(self, p: int) -> int:
         entries = await self.redis.xrange(keys.dead(p), count=_LETTERS)
         metrics.OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
-        if not entries:
+        return await self._relay(keys.dead(p), entries, topics.DEAD, 0)
+
+    async def _relay(self, stream: str, entries: Any, topic: str, partition: int) -> int:
+        waiting = [(entry, fields[b"l"]) for entry, fields in entries or () if entry and fields]
+        if not waiting:
             return 0
-        letters = [(entry, fields[b"l"]) for entry, fields in entries if entry and fields]
-        sent = [await self.producer.send(topics.DEAD, raw, partition=0) for _, raw in letters]
+        sent = [await self.producer.send(topic, raw, partition=partition) for _, raw in waiting]
         await asyncio.gather(*sent)
-        await self.redis.xdel(keys.dead(p), *(entry for entry, _ in letters))
-        return len(letters)
+        await self.redis.xdel(stream, *(entry for entry, _ in waiting))
+        return len(waiting)
 
     async def tick(self, now: int, every_ms: int) -> None:
         """A tick for each partition whose last one is so long ago; once a day an eviction too."""
@@ -96,8 +121,9 @@ async def _send(producer: AIOKafkaProducer, records: Iterable[tuple[int, Event]]
     await asyncio.gather(*sent)
 
 
-async def _calmly(work: object) -> None:
+async def _calmly(work: Awaitable[int | None]) -> int:
     try:
-        await work  # type: ignore[misc]
+        return await work or 0
     except (KafkaError, RedisError, OSError, TimeoutError) as error:
         log.warning("relay", error=repr(error))
+        return 0

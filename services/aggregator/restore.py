@@ -130,7 +130,9 @@ async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
         return
     position = [keys.INCARNATION, incarnation, keys.next_offset(topics.EVENTS), "0"]
     position += [keys.next_offset(topics.BACKFILL), "0"]
-    await owned.write([("HSET", keys.partition_meta(partition.number), position)])
+    meta = keys.partition_meta(partition.number)
+    told = [keys.facts_told(topic) for topic in (topics.EVENTS, topics.BACKFILL)]
+    await owned.write([("HSET", meta, position), ("HDEL", meta, told)])
     _under(partition, incarnation)
     for lane in (partition, partition.beside):
         if lane is not None:

@@ -257,6 +257,10 @@ class Worker:
             metrics.LAG_SECONDS.labels(str(tp.partition)).set(behind)
         metrics.ENTITIES_CACHED.set(sum(p.store.cached for p in owned.values()))
 
+    def held(self) -> list[int]:
+        """The partitions that are ours, those included that are being put back."""
+        return sorted({*self.partitions, *self._restoring})
+
     def lock(self, number: int) -> asyncio.Lock:
         """Held by whoever folds into a partition, of whichever lane."""
         return self._locks.setdefault(number, asyncio.Lock())
