@@ -115,6 +115,9 @@ class Settings(SqlSettings):
     session_timeout_s: float = Field(default=10.0, ge=1, le=300)
     """A worker silent for so long loses its partitions to the others."""
 
+    facts_kept_days: int = Field(default=800, ge=31, le=36_500)
+    """How long the ledger explains figures: older facts of closed days go. Numbers stay."""
+
     @property
     def public(self) -> str:
         """The address that CRMs post to; ingest's own where none is configured."""

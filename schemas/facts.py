@@ -48,8 +48,9 @@ class FactBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far the partition's other lane was counted by then."""
     tenants: list[TenantFacts]
     since: int = -1
+    part: int = 0
     last: bool = True
-    """False for the first parts of a batch that is too large for one message."""
+    """A batch that is too large for one message comes in parts, of which this is one."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -77,8 +77,8 @@ class Blob:
         In parts, where they are more than a message may hold.
         """
         parts = _parts(self.told)
-        for number, tenants in enumerate(parts, 1):
-            part = replace(batch, tenants=tenants, last=number == len(parts))
+        for number, tenants in enumerate(parts):
+            part = replace(batch, tenants=tenants, part=number, last=number + 1 == len(parts))
             self.facts.append((keys.facts(self.partition), facts.encode(part).decode()))
 
     def encode(self) -> bytes:

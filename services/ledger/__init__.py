@@ -1,1 +1,1 @@
-"""Archives every accepted record of the log and keeps the dead letters, in SQL."""
+"""Archives every accepted record of the log, keeps facts and dead letters, in SQL."""

@@ -1,6 +1,7 @@
 """The ledger's composition root and process.
 
-In: settings from the environment. Out: a process that archives until it is told to stop. Guarantee:
+In: settings from the environment. Out: a process that archives, and keeps the facts behind the
+numbers, until it is told to stop. Guarantee:
 it does not start on a database whose schema is not this version's.
 """
 
@@ -14,13 +15,16 @@ from collections.abc import Sequence
 
 from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from paceline import logs
 from paceline.kafka import LogError
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql.engine import engine_for
 from paceline.sql.migrate import SchemaError, require_current
-from services.ledger.reader import follow
+from services.ledger.filling import fill_for_ever
+from services.ledger.pruning import prune_for_ever
+from services.ledger.reader import Followed, follow
 from services.ledger.writer import Writer, patiently
 
 
@@ -29,9 +33,20 @@ async def run(settings: Settings) -> None:
     engine = engine_for(settings.sql)
     try:
         await patiently(lambda: require_current(engine))
-        await follow(settings, Writer(engine))
+        await _work(settings, engine)
     finally:
         await engine.dispose()
+
+
+async def _work(settings: Settings, engine: AsyncEngine) -> None:
+    followed = Followed()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(follow(settings, Writer(engine), followed))
+            tasks.create_task(fill_for_ever(engine, followed.facts))
+            tasks.create_task(prune_for_ever(engine, settings.facts_kept_days))
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None  # one is enough to end, and says it plainly
 
 
 async def check(settings: Settings) -> None:

@@ -9,6 +9,7 @@ again where they belong.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +32,7 @@ from services.ledger.writer import Chunk, Record, Writer
 log = get_logger(__name__)
 
 GROUP = "paceline-ledger"
+FOLLOWED = (topics.EVENTS, topics.BACKFILL, topics.FACTS, topics.DEAD)
 POLL_MS = 1000
 """An idle ledger still looks for a new incarnation this often."""
 PAUSE_S = 0.5
@@ -42,7 +44,17 @@ class RebornError(Exception):
     """The log is another one now."""
 
 
-async def follow(settings: Settings, writer: Writer) -> None:
+class Followed:
+    """Which partitions of the facts are read by this process at the moment."""
+
+    positions: Positions | None = None
+
+    def facts(self) -> list[int]:
+        """Their numbers, ascending."""
+        return self.positions.facts() if self.positions else []
+
+
+async def follow(settings: Settings, writer: Writer, owned: Followed) -> None:
     """Keep the log until cancelled; over broker failures and over the end of the log itself.
 
     Raises:
@@ -50,7 +62,7 @@ async def follow(settings: Settings, writer: Writer) -> None:
     """
     while True:
         try:
-            await _follow_one(settings, writer)
+            await _follow_one(settings, writer, owned)
         except RebornError:
             log.warning("log_reborn")
         except (KafkaError, OSError) as error:
@@ -58,13 +70,14 @@ async def follow(settings: Settings, writer: Writer) -> None:
             await asyncio.sleep(PAUSE_S)
 
 
-async def _follow_one(settings: Settings, writer: Writer) -> None:
+async def _follow_one(settings: Settings, writer: Writer, owned: Followed) -> None:
     incarnation = await ensure_topics(
         settings.kafka, partitions=settings.partitions, replication=settings.replication
     )
     async with IncarnationReader(settings.kafka) as reader, _consumer(settings) as consumer:
         positions = Positions(consumer, writer, incarnation)
-        consumer.subscribe([topics.EVENTS, topics.BACKFILL, topics.DEAD], listener=positions)
+        owned.positions = positions
+        consumer.subscribe(FOLLOWED, listener=positions)
         while True:
             chunks, unreadable = await _fetch(consumer, settings.batch_events * _BATCH_FACTOR)
             if await reader.read() != incarnation:
@@ -157,18 +170,29 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
                 )
                 self._seek(tp, starts[tp])
 
+    def facts(self) -> list[int]:
+        """The partitions whose facts are ours to write."""
+        return sorted(tp.partition for tp in self._read if tp.topic == topics.FACTS)
+
     def moved(self, chunks: Sequence[Chunk]) -> None:
         """Note what is written, and how far behind that leaves us."""
         for chunk in chunks:
             tp = TopicPartition(chunk.topic, chunk.partition)
             if tp in self._read:
                 self._read[tp] = chunk.next_offset
-                self._measure(tp)
+                self._measure(tp, chunk.records[-1].at if chunk.records else 0)
 
-    def _measure(self, tp: TopicPartition) -> None:
+    def _measure(self, tp: TopicPartition, at_ms: int) -> None:
         end = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
-        if tp.topic == topics.EVENTS and end is not None:
-            metrics.LEDGER_LAG_EVENTS.labels(tp.partition).set(max(0, end - self._read[tp]))
+        if end is None:
+            return
+        waiting = max(0, end - self._read[tp])
+        if tp.topic == topics.EVENTS:
+            metrics.LEDGER_LAG_EVENTS.labels(tp.partition).set(waiting)
+        elif tp.topic == topics.FACTS:
+            metrics.FACTS_LAG_RECORDS.labels(tp.partition).set(waiting)
+            behind = time.time() - at_ms / 1000 if waiting else 0
+            metrics.FACTS_LAG_SECONDS.labels(tp.partition).set(max(0, behind))
 
     def _seek(self, tp: TopicPartition, offset: int) -> None:
         try:
@@ -183,5 +207,6 @@ def _shrunk(tp: TopicPartition, archived: int, end: int) -> str:
     return (
         f"{tp.topic}/{tp.partition} ends at {end}, but is archived up to {archived}: the brokers "
         f"lost acknowledged records. Delete the topics {topics.EVENTS}, {topics.BACKFILL}, "
-        f"{topics.DEAD} and {topics.INCARNATION} to begin a new log; the archive keeps what it has"
+        f"{topics.FACTS}, {topics.DEAD} and {topics.INCARNATION} to begin a new log; the archive "
+        "keeps what it has"
     )

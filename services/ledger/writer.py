@@ -1,8 +1,8 @@
 """Writing what was read, with the position, in one transaction.
 
-In: records by topic and partition, all of one log. Out: rows in SQL. Guarantee: a position never
-runs ahead of its rows; writing the same again changes nothing; while SQL is away it waits and
-tries again, and drops nothing.
+In: records by topic and partition, all of one log. Out: rows in SQL: archive, letters, facts.
+Guarantee: a position never runs ahead of its rows; writing the same again changes nothing; while
+SQL is away it waits and tries again, and drops nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from paceline import metrics
 from paceline.logs import get_logger
-from paceline.sql import archive, dead
+from paceline.sql import archive, books, dead
 from paceline.sql.engine import reading, writing
-from schemas import topics
+from schemas import facts, topics
 from services.ledger.rows import archive_row, letter
 
 log = get_logger(__name__)
@@ -79,6 +79,9 @@ async def _store(session: AsyncSession, incarnation: str, chunk: Chunk) -> None:
     if chunk.topic == topics.DEAD:
         await _store_letters(session, incarnation, chunk)
         return
+    if chunk.topic == topics.FACTS:
+        await _store_facts(session, incarnation, chunk)
+        return
     found = [archive_row(record.offset, record.value) for record in chunk.records]
     rows = [row for row in found if row is not None]
     await archive.append(
@@ -95,6 +98,21 @@ async def _store_letters(session: AsyncSession, incarnation: str, chunk: Chunk) 
     await dead.store(session, letters)
     await archive.advance(session, chunk.topic, incarnation, chunk.partition, chunk.next_offset)
     metrics.LEDGER_ROWS.labels("dead").inc(len(letters))
+
+
+async def _store_facts(session: AsyncSession, incarnation: str, chunk: Chunk) -> None:
+    """What is no batch of facts leaves a hole, which the next one shows, and the archive fills."""
+    written = 0
+    for record in chunk.records:
+        try:
+            batch = facts.decode(record.value or b"")
+        except ValueError as error:
+            place = {"partition": chunk.partition, "offset": record.offset}
+            log.warning("no_facts", **place, error=str(error))
+            continue
+        written += await books.store(session, batch)
+    await archive.advance(session, chunk.topic, incarnation, chunk.partition, chunk.next_offset)
+    metrics.LEDGER_ROWS.labels("facts").inc(written)
 
 
 async def patiently(work: Callable[[], Awaitable[T]]) -> T:

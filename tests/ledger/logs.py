@@ -21,7 +21,7 @@ from paceline.sql.engine import engine_for
 from paceline.sql.migrate import upgrade_engine
 from schemas import dead, envelope, topics
 from schemas.meaning import Meaning
-from services.ledger.reader import follow
+from services.ledger.reader import Followed, follow
 from services.ledger.writer import Writer
 
 PARTITIONS = 2
@@ -57,7 +57,7 @@ async def database(folder: Path) -> AsyncIterator[AsyncEngine]:
 @asynccontextmanager
 async def ledger(settings: Settings, engine: AsyncEngine) -> AsyncIterator[asyncio.Task[None]]:
     """A ledger at work within this process."""
-    task = asyncio.create_task(follow(settings, Writer(engine)))
+    task = asyncio.create_task(follow(settings, Writer(engine), Followed()))
     yield task
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -10,33 +10,34 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_BYTES = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     _books()
-    number = {"nullable": False, "autoincrement": False}
     op.create_table(
         "facts",
-        sa.Column("book", sa.BigInteger(), **number),
-        sa.Column("log", sa.BigInteger(), **number),
-        sa.Column("lane", sa.BigInteger(), **number),
-        sa.Column("offset", sa.BigInteger(), **number),
-        sa.Column("n", sa.BigInteger(), **number),
+        _number("book"),
+        _number("log"),
+        _number("lane"),
+        _number("offset"),
+        _number("n"),
         sa.Column("entity", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("measure", sa.Text(), nullable=False),
+        sa.Column("owner", _BYTES, nullable=False),
+        sa.Column("measure", _BYTES, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("delta", sa.BigInteger(), nullable=False),
         sa.Column("known_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("book", "log", "lane", "offset", "n", name=op.f("pk_facts")),
         sqlite_with_rowid=False,
     )
-    line = ["book", "owner", "measure", "at", "known_at", "delta"]
+    line = ["book", "owner", "measure", "at", "known_at", "delta", "entity"]
     op.create_index("ix_facts_line", "facts", line)
     op.create_table(
         "fact_progress",
         sa.Column("incarnation", sa.Text(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("partition", sa.BigInteger(), **number),
+        _number("partition"),
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("incarnation", "topic", "partition", name=op.f("pk_fact_progress")),
     )
@@ -45,6 +46,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("fact_progress", "facts", "fact_books"):
         op.drop_table(table)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), autoincrement=False, nullable=False)
 
 
 def _books() -> None:

@@ -1,0 +1,167 @@
+"""Filling: facts of a book that lie before its base, from the archive.
+
+In: a book that is ``filling``, the archive, the meaning of its generation. Out: its facts, and the
+book is ``whole``. Guarantee: folded by ``kpi.fold`` as the numbers are, so from the base on the
+facts that come live go on from where these end; repeated after a crash, it writes the same again.
+
+Memory: the tenant's entities (about 1 kB each) while it is filled; one book at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kpi.activity import last_change
+from kpi.fold import DAY_MS, Entities, Fold, Tenant, refs_of
+from paceline import metrics
+from paceline.logs import get_logger
+from paceline.sql import archive, books, generations
+from paceline.sql.archive import ArchivedRecord
+from paceline.sql.books import Book
+from paceline.sql.engine import reading, writing
+from schemas import envelope, topics
+from schemas.envelope import EntityPatch, Event, Evict
+from schemas.facts import EventFacts
+
+log = get_logger(__name__)
+
+LOOK_S = 1.0
+
+
+async def fill_for_ever(engine: AsyncEngine, partitions: Callable[[], Sequence[int]]) -> None:
+    """Fill what is to be filled of the partitions that are ours, until cancelled."""
+    while True:
+        try:
+            done = await fill_all(engine, partitions())
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("filling", error=repr(error)[:300])
+            done = 0
+        await asyncio.sleep(0 if done else LOOK_S)
+
+
+async def fill_all(engine: AsyncEngine, partitions: Sequence[int]) -> int:
+    """One look: fill every book whose past the archive has; how many are whole now."""
+    async with reading(engine) as session:
+        waiting = await books.filling(session, partitions)
+    metrics.BOOKS_FILLING.set(len(waiting))
+    done = 0
+    for book in waiting:
+        done += await fill(engine, book)
+    return done
+
+
+async def fill(engine: AsyncEngine, book: Book) -> bool:
+    """Fill one book; False where it must wait for the archive, or was damaged meanwhile."""
+    async with reading(engine) as session:
+        known = await generations.find(session, book.tenant, book.generation)
+        archived = await _archived(engine, book)
+    if known is None or not archived:
+        return False
+    one = _Filling(book, Tenant(book.generation, known.meaning))
+    async for lane, page in _before(engine, book):
+        events = one.fold(lane[1], page)
+        if events:
+            async with writing(engine) as session:
+                await books.fill(session, book, lane, events)
+        await asyncio.sleep(0)
+    async with writing(engine) as session:
+        done = await books.filled(session, book)
+    log.info("filled", tenant=book.tenant, generation=book.generation, edition=book.edition)
+    return done
+
+
+async def _archived(engine: AsyncEngine, book: Book) -> bool:
+    base, p = book.base, book.partition
+    async with reading(engine) as session:
+        live = await archive.end(session, p, base.incarnation)
+        if live < base.live:
+            return False
+        slow = await archive.end(session, p, base.incarnation, topic=topics.BACKFILL)
+        return slow >= base.backfill
+
+
+async def _before(
+    engine: AsyncEngine, book: Book
+) -> AsyncIterator[tuple[tuple[str, str], list[ArchivedRecord]]]:
+    """(incarnation, topic) and records of the tenant before the base, in the order of a replay."""
+    base = book.base
+    ends = {topics.EVENTS: base.live, topics.BACKFILL: base.backfill}
+    async with reading(engine) as session:
+        logs = await archive.incarnations(session)
+    until = set(logs[: logs.index(base.incarnation) + 1])
+    async for page in archive.replay(engine, book.partition, tenant=book.tenant):
+        lane = (page[0].incarnation, page[0].topic)
+        if lane[0] not in until:
+            return
+        end = ends[lane[1]] if lane[0] == base.incarnation else page[-1].offset + 1
+        before = [record for record in page if record.offset < end]
+        if before:
+            yield lane, before
+
+
+class _Filling:
+    """The state of one tenant, folded in memory."""
+
+    def __init__(self, book: Book, tenant: Tenant) -> None:
+        self._name = book.tenant
+        self._tenants = {book.tenant: tenant}
+        self._entities: Entities = {}
+        self._evicted = 0
+
+    def fold(self, topic: str, page: Sequence[ArchivedRecord]) -> list[EventFacts]:
+        """The facts of some records of one lane."""
+        told: list[EventFacts] = []
+        pending: list[tuple[int, Event]] = []
+        for record in page:
+            event = _event(record)
+            if event is None:
+                continue
+            if isinstance(event.data, EntityPatch) and event.tenant == self._name:
+                pending.append((record.offset, event))
+            elif isinstance(event.data, Evict):
+                told += self._patches(topic, pending)
+                pending = []
+                self._evict(event.data.at)
+        return told + self._patches(topic, pending)
+
+    def _patches(self, topic: str, events: Sequence[tuple[int, Event]]) -> list[EventFacts]:
+        if not events:
+            return []
+        held = self._entities
+        evicted = None if topic == topics.BACKFILL else self._evicted
+        fold = Fold(self._tenants, {ref: held.get(ref) for ref in refs_of(events)}, evicted)
+        fold.entities.update({ref: held.get(ref) for ref in fold.missing()})
+        try:
+            fold.apply_all(events)
+        except Exception as error:  # noqa: BLE001 - poison was a dead letter when it was live
+            if len(events) == 1:
+                log.warning("left_out", offset=events[0][0], error=repr(error))
+                return []
+            return [one for event in events for one in self._patches(topic, [event])]
+        held.update({ref: fold.entities[ref] for ref in fold.last})
+        changes = fold.changes.get(self._name)
+        return changes.told if changes else []
+
+    def _evict(self, at: int) -> None:
+        if at <= self._evicted:
+            return
+        self._evicted = at
+        kept = self._tenants[self._name].meaning.entity_retention_days * DAY_MS
+        forgotten = [
+            ref
+            for ref, entity in self._entities.items()
+            if entity is not None and entity.kind == "a" and last_change(entity) < at - kept
+        ]
+        for ref in forgotten:
+            del self._entities[ref]
+
+
+def _event(record: ArchivedRecord) -> Event | None:
+    try:
+        return envelope.decode(record.payload)
+    except ValueError:
+        return None  # it is a dead letter, and was never in the numbers
