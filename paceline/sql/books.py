@@ -18,7 +18,8 @@ from paceline.sql import archive
 from paceline.sql.keys import now_ms
 from paceline.sql.models import FactBook, FactProgress, FactRow, Incarnation
 from paceline.sql.statements import insert, storable
-from schemas import topics
+from schemas import envelope, topics
+from schemas.envelope import Activate
 from schemas.facts import EventFacts, FactBatch, TenantFacts
 
 LANES = {topics.EVENTS: 0, topics.BACKFILL: 1}
@@ -83,16 +84,11 @@ async def store(session: AsyncSession, batch: FactBatch) -> int:
 
 async def damage(session: AsyncSession, partition: int, base: Base) -> None:
     """Facts of a partition went missing: begin a new edition of each tenant's newest book."""
-    newest = (
-        select(FactBook.tenant, func.max(FactBook.generation).label("generation"))
-        .where(FactBook.partition == partition)
-        .group_by(FactBook.tenant)
-    )
-    found = list((await session.execute(newest)).tuples())
+    found = await _live(session, partition)
     await session.execute(
         update(FactBook).where(FactBook.partition == partition).values(state=DAMAGED)
     )
-    for tenant, generation in found:
+    for tenant, generation in sorted(found.items()):
         await begin(session, tenant, generation, partition, base)
 
 
@@ -214,7 +210,7 @@ async def shred(session: AsyncSession, book: int, most: int = 20_000) -> bool:
         .limit(1)
         .offset(most)
     )
-    edge = (await session.execute(places)).tuples().first()
+    edge = (await session.execute(places)).first()
     if edge is None:
         await session.execute(delete(FactRow).where(FactRow.book == book))
         await session.execute(delete(FactBook).where(FactBook.id == book))
@@ -281,9 +277,29 @@ async def _went_back(session: AsyncSession, batch: FactBatch, covered: int) -> b
     return await _covered(session, batch.incarnation, other, batch.partition) > 0
 
 
+async def _live(session: AsyncSession, partition: int) -> dict[str, int]:
+    """Tenant -> its newest generation, as far as the archive or the books know of it.
+
+    One that is not live yet is begun anew by its activation.
+    """
+    told = await session.execute(
+        select(FactBook.tenant, func.max(FactBook.generation).label("generation"))
+        .where(FactBook.partition == partition)
+        .group_by(FactBook.tenant)
+    )
+    found = {row.tenant: row.generation for row in told}
+    for payload in await archive.activations(session, partition):
+        event = envelope.decode(payload)
+        if isinstance(event.data, Activate):
+            newest = max(event.data.generation, found.get(event.tenant, 0))
+            found[event.tenant] = newest
+    return found
+
+
 async def _open(session: AsyncSession, one: TenantFacts, partition: int, base: Base) -> Book:
+    """The book to write to; a generation that has just become the live one begins a new one."""
     held = await find(session, one.tenant, one.generation)
-    if held is not None and held.state != DAMAGED:
+    if held is not None and held.state != DAMAGED and one.events:
         return held
     return await begin(session, one.tenant, one.generation, partition, base)
 

@@ -70,7 +70,7 @@ async def sums(session: AsyncSession, wanted: Wanted) -> Contributions:
     amount = func.sum(FactRow.delta)
     for which in _parts(wanted):
         query = select(*keys, amount).where(which).group_by(*keys).having(amount != 0)
-        for owner, measure, at, total in (await session.execute(query)).tuples():
+        for owner, measure, at, total in await session.execute(query):
             found[owner, measure, at] = int(total)
     return found
 
@@ -82,7 +82,7 @@ async def shares(session: AsyncSession, wanted: Wanted) -> list[Share]:
     found: list[Share] = []
     for which in _parts(wanted):
         query = select(*keys, amount).where(which).group_by(*keys).having(amount != 0)
-        rows = (await session.execute(query)).tuples()
+        rows = await session.execute(query)
         found += [
             Share(entity, owner, measure, int(total)) for entity, owner, measure, total in rows
         ]
@@ -180,7 +180,7 @@ async def prune(session: AsyncSession, book: int, owner: str, before: int) -> No
 async def logs(session: AsyncSession) -> dict[int, str]:
     """The number of each log in a fact's place -> its incarnation."""
     found = await session.execute(select(Incarnation.number, Incarnation.incarnation))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 _EVER = 1 << 62
@@ -244,4 +244,4 @@ def _below(columns: Sequence[Any], values: Sequence[int]) -> ColumnElement[bool]
 
 
 def _typed(found: Any) -> list[Fact]:
-    return [Fact((row[0], row[1], row[2], row[3]), *row[4:]) for row in found.tuples()]
+    return [Fact((row[0], row[1], row[2], row[3]), *row[4:]) for row in found]

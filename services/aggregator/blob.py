@@ -74,7 +74,8 @@ class Blob:
     def tell(self, batch: FactBatch) -> None:
         """Put the facts into the outbox; ``batch`` says of which records of the log they are.
 
-        In parts, where they are more than a message may hold.
+        In parts, where they are more than a message may hold; without any, it says that there were
+        none, so that its reader knows how far it is.
         """
         parts = _parts(self.told)
         for number, tenants in enumerate(parts):
@@ -135,13 +136,14 @@ def _parts(told: list[TenantFacts]) -> list[list[TenantFacts]]:
         events: list[EventFacts] = []
         for event in one.events:
             if rows and rows + len(event.rows) > ROWS_A_MESSAGE:
-                parts[-1].append(TenantFacts(one.tenant, one.generation, events))
+                if events:
+                    parts[-1].append(TenantFacts(one.tenant, one.generation, events))
                 parts.append([])
                 events, rows = [], 0
             events.append(event)
             rows += len(event.rows)
         parts[-1].append(TenantFacts(one.tenant, one.generation, events))
-    return [part for part in parts if part]
+    return parts
 
 
 def _entities(blob: Blob, fold: Fold) -> None:

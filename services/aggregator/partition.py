@@ -304,6 +304,7 @@ class Partition:
         assert isinstance(control.data, Tick)  # noqa: S101 - the only kind left
         blob = Blob(self.number)
         blob.clock(control.data.at)
+        blob.tell(self._of(run))  # once a minute: where messages of facts went missing, it shows
         await self._write(run, blob)
 
     async def _activate(self, control: Event, run: Run) -> None:

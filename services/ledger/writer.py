@@ -69,7 +69,8 @@ class Writer:
         async def store() -> None:
             with metrics.LEDGER_COMMIT_SECONDS.time():
                 async with writing(self._engine) as session:
-                    for chunk in chunks:
+                    # Records before the facts that they made: a book may be filled from them.
+                    for chunk in sorted(chunks, key=lambda one: one.topic == topics.FACTS):
                         await _store(session, incarnation, chunk)
 
         await patiently(store)
