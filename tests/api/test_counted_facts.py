@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kpi.contributions import Contributions
 from kpi.reading import Slice, add, civil_slices, fold, gauge_slices, rolling_slices
 from schemas.meaning import Meaning
-from services.api.explaining.counted import bounds_of, sums_of, times_counted
+from services.api.explaining.counted import bounds_of, spans_of, sums_of, times_counted
 from services.api.explaining.known import contents_of_facts
 from services.api.reading.reader import hashes_of
 
@@ -83,6 +83,25 @@ def test_no_counted_fact_lies_outside_the_bounds_it_is_looked_up_in(
     assert bounds is not None
     outside = [key for key in found if not bounds.start <= key[2] < bounds.end]
     assert not any(times_counted(key, slices, MEANING) for key in outside)
+
+
+@settings(max_examples=80, deadline=None)
+@given(found=facts, ends=st.tuples(days, days))
+def test_the_spans_of_a_figure_hold_its_facts_and_no_others(
+    found: Contributions, ends: tuple[date, date]
+) -> None:
+    """What SQL finds between exact instants is what the panes hold, flows and levels apart."""
+    first, last = min(ends), max(ends)
+    flows, levels = civil_slices(first, last), gauge_slices(last)
+    for slices, kinds in ((flows, FLOWS), (levels, LEVELS)):
+        spans = spans_of(slices, MEANING, ANA)
+        within = [
+            (key, amount)
+            for key, amount in found.items()
+            if key[1] in kinds and any(span.start <= key[2] < span.end for span in spans)
+        ]
+        counted = [one for one in found.items() if times_counted(one[0], slices, MEANING)]
+        assert within == counted
 
 
 def test_the_last_hour_counts_the_call_of_half_an_hour_ago_and_not_yesterdays() -> None:
