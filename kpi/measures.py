@@ -291,3 +291,39 @@ _TELL: dict[str, Teller] = {
     "x_open_no_amount": _level_without_amount("open_pipeline", "open_no_amount"),
     "x_qual_no_amount": _level_without_amount("open_qualified_pipeline", "qualified_no_amount"),
 }
+
+
+def stored_of(measure: str) -> tuple[str, ...]:
+    """What is stored of a measure of the catalogue; one that ends in ``:`` is a prefix.
+
+    ``KeyError`` for a measure that is none.
+
+    >>> stored_of("won")
+    ('won_n', 'won:', 'x:won_no_amount')
+    """
+    return _STORED[measure]
+
+
+_STORED: dict[str, tuple[str, ...]] = {
+    "activities": ("act:",),
+    "activity_minutes": ("act_min:",),
+    "new_customer_visits": ("visit_new",),
+    "follow_ups": ("follow_up",),
+    "deals_created": ("created",),
+    "pipeline_built": ("built_n", "built:", "x:built_no_amount"),
+    "unmet_criteria": ("unmet:",),
+    "stage_entries": ("stage:",),
+    "stage_conversions": ("conv:",),
+    "won": ("won_n", "won:", "x:won_no_amount"),
+    "lost": ("lost_n", "lost:", "x:lost_no_amount"),
+    "overlay_won": ("ov_won_n", "ov_won:"),
+    "disqualified": ("disq_n", "disq:", "x:disq_no_amount"),
+    "disqualified_for": ("disq_for:",),
+    "slipped": ("slip_n", "slip:", "x:slip_no_amount"),
+    "first_response": ("resp:",),
+    "cycle_time": ("cycle:", "cycle_s"),
+    "open_pipeline": ("open_n:", "open:", "x_open_no_amount:"),
+    "open_qualified_pipeline": ("qual_n:", "qual:", "x_qual_no_amount:"),
+    "stale_pipeline": ("stale_n:", "stale:"),
+    "incomplete": ("x:", "x_open_no_amount:", "x_qual_no_amount:"),
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from paceline.sql.keys import now_ms
@@ -118,3 +118,17 @@ def _typed(row: DeadLetterRow) -> StoredLetter:
         replayed_at=row.replayed_at,
         replays=row.replays,
     )
+
+
+async def reasons(session: AsyncSession, tenant: str, connections: Sequence[str]) -> dict[str, int]:
+    """How many letters of some connections wait to be replayed, by reason."""
+    found = await session.execute(
+        select(DeadLetterRow.reason, func.count())
+        .where(
+            DeadLetterRow.tenant == tenant,
+            DeadLetterRow.connection.in_(connections),
+            DeadLetterRow.replayed_at.is_(None),
+        )
+        .group_by(DeadLetterRow.reason)
+    )
+    return {row[0]: row[1] for row in found}

@@ -75,6 +75,32 @@ async def sums(session: AsyncSession, wanted: Wanted) -> Contributions:
     return found
 
 
+async def totals(session: AsyncSession, wanted: Wanted) -> dict[str, int]:
+    """Sum per measure over all owners and instants; no zeros."""
+    found: dict[str, int] = {}
+    amount = func.sum(FactRow.delta)
+    for which in _parts(wanted):
+        query = select(FactRow.measure, amount).where(which).group_by(FactRow.measure)
+        for measure, total in await session.execute(query):
+            found[measure] = found.get(measure, 0) + int(total)
+    return {measure: total for measure, total in found.items() if total}
+
+
+async def learnt(
+    session: AsyncSession, wanted: Wanted, bucket_ms: int
+) -> dict[tuple[int, str], int]:
+    """Sum per (bucket of the receipt, measure); buckets count from 1970, zeros are left out."""
+    found: dict[tuple[int, str], int] = {}
+    bucket = (FactRow.known_at - FactRow.known_at % bucket_ms).label("bucket")
+    amount = func.sum(FactRow.delta)
+    for which in _parts(wanted):
+        query = select(bucket, FactRow.measure, amount).where(which)
+        for at, measure, total in await session.execute(query.group_by(bucket, FactRow.measure)):
+            key = (int(at) // bucket_ms, measure)
+            found[key] = found.get(key, 0) + int(total)
+    return {key: total for key, total in found.items() if total}
+
+
 async def shares(session: AsyncSession, wanted: Wanted) -> list[Share]:
     """What each entity adds, over all instants of the span; no zeros, in no order."""
     keys = (FactRow.entity, FactRow.owner, FactRow.measure)

@@ -67,6 +67,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.chosen.subject.kind == "rep"
 
 
+class Lines(msgspec.Struct, frozen=True):
+    """What an answer is made of: parts, and the sums of their lines of the days that count."""
+
+    generation: int
+    meaning: Meaning
+    parts: Sequence[Part]
+    sums: Mapping[str, int]
+    versions: Mapping[str, int]
+
+
 class Teller:
     """Answers questions about progress."""
 
@@ -102,6 +112,23 @@ class Teller:
                 return told
             self.reader.forget(place.tenant)
         raise unavailable("the numbers were being switched while they were read; try again")
+
+    async def lines(self, caller: Caller, chosen: Selection, question: Question) -> Lines | None:
+        """The lines of an answer; None before the first generation, or while one is switched."""
+        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        live = await self.reader.meaning(place)
+        if live is None:
+            return None
+        head = await self.reader.head(place, chosen.owners)
+        generation, meaning = live
+        parts = self._recent.of(caller.known, chosen, question, meaning, head.versions)
+        wanted = [line for part in parts for line in part.lines]
+        found = await self._tally.read(place, generation, wanted, question.now, head)
+        if found is None:
+            self.reader.forget(place.tenant)
+            return None
+        sums = add(one.sums for one in found.folded)
+        return Lines(generation, meaning, parts, sums, found.head.versions)
 
     async def head(self, caller: Caller, question: Question) -> tuple[Head, dict[str, int]]:
         """The head of the caller's tenant, without versions, and the sources that are silent."""

@@ -169,7 +169,7 @@ def _by_minute(found: Contributions) -> dict[tuple[str, str, int], int]:
     return {key: amount for key, amount in minutes.items() if amount}
 
 
-@settings(law, max_examples=max(10, law.max_examples // 4))
+@settings(law, max_examples=max(10, law.max_examples // 10))
 @given(plots(), steps, errands)
 def test_the_facts_sum_to_every_number_whatever_happened(
     eternal: None,

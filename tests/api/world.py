@@ -26,11 +26,12 @@ from kpi.contributions import contributions, diff
 from kpi.entity import Entity, apply, new
 from kpi.panes import Hash, is_gauge, spread
 from paceline.redis import make_client
-from paceline.sql import models
+from paceline.sql import books, models
 from paceline.sql.engine import engine_for, writing
 from paceline.sql.keys import create_key
-from schemas import keys
+from schemas import keys, topics
 from schemas.envelope import EntityKind, EntityPatch, Op, Scalar, entity_key
+from schemas.facts import EventFacts, FactBatch, TenantFacts
 from schemas.meaning import Category, ConnectionMeaning, Meaning
 from schemas.topics import partition_of
 from services.api.app import create_app
@@ -92,6 +93,8 @@ class World:
     url: str = ""
     entities: dict[str, Entity] = field(default_factory=dict)
     offset: int = 0
+    ledger: bool = False
+    """Whether the facts go into SQL too."""
 
     @property
     def partition(self) -> int:
@@ -164,6 +167,26 @@ class World:
         if owners:
             pipe.xadd(keys.changes(self.partition), self._entry(owners))
         await pipe.execute()
+        if self.ledger and facts:
+            rows = ((key, *place, delta) for place, delta in facts.items())
+            await self._book(EventFacts(self.offset, self.now, tuple(sorted(rows))))
+
+    async def _book(self, event: EventFacts) -> None:
+        batch = FactBatch(
+            incarnation=INCARNATION,
+            topic=topics.EVENTS,
+            partition=self.partition,
+            start=event.offset,
+            end=event.offset + 1,
+            beside=0,
+            since=0,
+            tenants=[TenantFacts(self.tenant, self.generation, [event])],
+        )
+        async with writing(self.engine) as session:
+            await books.store(session, batch)
+            book = await books.find(session, self.tenant, self.generation)
+            assert book is not None
+            await books.filled(session, book)
 
     def _closed(self, owner: str, measure: str, instant: int) -> bool:
         """Whether a fact is a flow of a civil day that is over."""

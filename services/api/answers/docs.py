@@ -15,6 +15,7 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from services.api.answers import examples
+from services.api.answers import explain as answers_explain
 from services.api.answers import kpis as answers_kpi
 from services.api.answers import plan as answers_plan
 from services.api.answers import progress as answers
@@ -29,6 +30,11 @@ AT = (
     "As of when: a civil date (the end of that day in each rep's zone) or an RFC 3339 instant with "
     "its zone (civil periods then run to the end of its local day). Now where absent."
 )
+AS_OF = (
+    "What was known then: only events received by this RFC 3339 instant count, from the ledger. "
+    "Without `at` it is also the moment asked about."
+)
+SINCE = "Only what became known after this RFC 3339 instant: what explains a difference."
 IF_NONE_MATCH = "The ETag of an earlier answer; 304 while nothing changed."
 LAST_EVENT_ID = "The id of the last event received; the stream goes on from there where it can."
 
@@ -42,6 +48,7 @@ _SHAPES = (
     answers.Ready,
     answers.Problem,
     answers_kpi.RampView,
+    answers_explain.Explanation,
     answers_plan.Kpis,
     answers_plan.Targets,
     answers_plan.Alignment,
@@ -146,6 +153,14 @@ REPS = route(
 TEAMS = route(ok("The visible teams.", answers.Teams, examples.teams()), "organisation")
 ME = route(ok("The caller.", answers.Me, examples.me()), "organisation")
 MEASURES = route(ok("The measures.", answers.Catalogue, examples.catalogue()), "progress")
+EXPLAIN = route(
+    {
+        **ok("Why it is that.", answers_explain.Explanation, examples.explanation()),
+        **ABSENT,
+        **REFUSED,
+    },
+    "progress",
+)
 STREAM = route(
     {
         200: {

@@ -10,6 +10,14 @@ import msgspec
 from kpi.measures import CATALOGUE, Measures, present
 from kpi.reading import add
 from services.api.answers import examples_plan as plan
+from services.api.answers.explain import (
+    Explanation,
+    FactView,
+    LedgerView,
+    LeftOut,
+    SumView,
+    TargetStep,
+)
 from services.api.answers.progress import (
     Bounds,
     Catalogue,
@@ -147,6 +155,69 @@ def stream() -> str:
     change = Change(progress=rep(), rows=[_row(_subject("rep", "maria", "Maria Lopez"), _MARIA)])
     data = msgspec.json.encode(change).decode()
     return f"id: 8f0c2c1e:3:1490983200000-0:5d41402abc4b\nevent: change\ndata: {data}\n\n"
+
+
+def explanation() -> Explanation:
+    """Why Maria has won 18,990 dollars in March: two deals, one after the other."""
+    facts = [
+        FactView(
+            entity=f"d:hubspot-main:{deal}",
+            kind="deal",
+            record=deal,
+            link=f"https://app.hubspot.com/contacts/62515/deal/{deal}",
+            owner="hubspot-main/11",
+            rep="maria",
+            measure="won:USD",
+            at=_NOW - ago,
+            known_at=_NOW - ago + 900,
+            delta=amount,
+            place=f"8f0c2c1e:live:{offset}:3",
+        )
+        for deal, ago, amount, offset in (
+            ("9014", 86_400_000, 1_249_000, 4711),
+            ("8950", 691_200_000, 650_000, 4100),
+        )
+    ]
+    whole = rep()
+    return Explanation(
+        subject=whole.subject,
+        period=whole.period,
+        period_label=whole.period_label,
+        bounds=whole.bounds,
+        kpi=whole.kpis[0],
+        definition=plan.info("won_amount"),
+        rests_on=[],
+        definitions=whole.definitions,
+        workdays=whole.workdays,
+        targets=[
+            TargetStep(
+                id=whole.kpis[0].target.id if whole.kpis[0].target else "",
+                version=2,
+                base=5_060_000,
+                effective=None,
+                change="prorata",
+                state="acknowledged",
+                author="file:paceline.yaml",
+                created_at=_NOW - 2_592_000_000,
+                note="",
+            )
+        ],
+        measures=[SumView(measure="won:USD", amount=1_899_000, of_facts=1_899_000)],
+        reconciled=True,
+        ledger=LedgerView(state="whole", flows_since=None),
+        by="facts",
+        facts=facts,
+        entities=[],
+        next=None,
+        left_out=[LeftOut(reason="won_no_amount", count=1, says="won no amount")],
+        as_of=None,
+        since=None,
+        before=[],
+        learnt=[],
+        generation=3,
+        watermark=whole.watermark,
+        generated_at=_NOW,
+    )
 
 
 def _subject(kind: str, name: str, shown: str) -> Subject:

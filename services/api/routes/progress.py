@@ -5,6 +5,7 @@ In: requests. Out: JSON by the shapes of ``answers``. Guarantee: every path chec
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -25,11 +26,12 @@ from services.api.answers.progress import (
     UnmappedOwner,
 )
 from services.api.context import Asking, Services, Serving
+from services.api.explaining.explain import teller_of
 from services.api.judging import choice
 from services.api.problems import unprocessable
 from services.api.progress import Told
 from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
-from services.api.reading.windows import Question, UnreadableError, ask
+from services.api.reading.windows import EARLIEST, Question, UnreadableError, ask, rfc3339
 
 MOST_UNMAPPED = 200
 
@@ -37,6 +39,7 @@ router = APIRouter(prefix="/v1")
 
 Period = Annotated[str, Query(description=docs.PERIOD, examples=["month", "rolling:24h"])]
 At = Annotated[str | None, Query(description=docs.AT, examples=["2017-03-31"])]
+AsOf = Annotated[str | None, Query(description=docs.AS_OF, examples=["2017-04-03T09:00:00Z"])]
 KpiIds = Annotated[str | None, Query(description=docs.KPIS, examples=["won_amount,meetings"])]
 IfNoneMatch = Annotated[str, Header(description=docs.IF_NONE_MATCH)]
 
@@ -48,10 +51,12 @@ class Wanted:
         self,
         period: Period = "month",
         at: At = None,
+        as_of: AsOf = None,
         kpis: KpiIds = None,
         if_none_match: IfNoneMatch = "",
     ) -> None:
-        self.period, self.at, self.kpis, self.if_none_match = period, at, kpis, if_none_match
+        self.period, self.at, self.as_of = period, at, as_of
+        self.kpis, self.if_none_match = kpis, if_none_match
 
 
 Wants = Annotated[Wanted, Depends()]
@@ -140,12 +145,41 @@ def refusal(error: UnreadableError) -> Exception:
     return unprocessable(error.code, str(error), error.possible)
 
 
-def question_of(services: Services, caller: Caller, period: str, at: str | None) -> Question:
-    """What is asked, by the tenant's fiscal calendar; 422 where it means nothing."""
+def question_of(
+    services: Services, caller: Caller, period: str, at: str | None, as_of: int | None = None
+) -> Question:
+    """What is asked, by the tenant's fiscal calendar; 422 where it means nothing.
+
+    As of an earlier moment, and without ``at``: what was shown at that moment.
+    """
     try:
-        return ask(period, at, services.clock(), caller.plan.fiscal)
+        shown = rfc3339(as_of) if as_of is not None and at is None else at
+        return ask(period, shown, services.clock(), caller.plan.fiscal)
     except UnreadableError as error:
         raise refusal(error) from None
+
+
+def instant_of(services: Services, name: str, text: str | None) -> int | None:
+    """An earlier instant as ms UTC; 422 where it is none, or lies ahead."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    possible = "an RFC 3339 instant with its zone, not after now"
+    if moment is None or moment.tzinfo is None or moment.year < EARLIEST.year:
+        raise unprocessable(f"invalid-{name}", f"{name}={text!r} is no instant", possible)
+    instant = round(moment.timestamp() * 1000)
+    if instant > services.clock():
+        raise unprocessable(f"invalid-{name}", f"{name}={text!r} is ahead of now", possible)
+    return instant
+
+
+async def around_of(services: Services, caller: Caller, question: Question) -> Caller:
+    """The caller, knowing the targets of the years around the question."""
+    year = question.day_in(caller.plan.zone).year
+    return Caller(caller.key, await services.directory.around(caller.known, year))
 
 
 async def progress_of(
@@ -155,12 +189,15 @@ async def progress_of(
     question: Question,
     if_none_match: str = "",
     kpis: tuple[str, ...] | None = None,
+    as_of: int | None = None,
 ) -> Told:
     """The answer, with the targets of the years asked about; 422 where panes are gone."""
-    year = question.day_in(caller.plan.zone).year
-    around = Caller(caller.key, await services.directory.around(caller.known, year))
+    around = await around_of(services, caller, question)
+    teller = await teller_of(
+        services.teller, services.engine, caller.org.tenant, caller.org.connections, as_of
+    )
     try:
-        return await services.teller.tell(around, chosen, question, if_none_match, kpis)
+        return await teller.tell(around, chosen, question, if_none_match, kpis)
     except UnreadableError as error:
         raise refusal(error) from None
 
@@ -168,9 +205,10 @@ async def progress_of(
 async def _progress(
     services: Services, caller: Caller, chosen: Selection, wanted: Wanted
 ) -> Response:
-    question = question_of(services, caller, wanted.period, wanted.at)
+    as_of = instant_of(services, "as_of", wanted.as_of)
+    question = question_of(services, caller, wanted.period, wanted.at, as_of)
     kpis = choice.asked(wanted.kpis, caller.known.kpis.book)
-    told = await progress_of(services, caller, chosen, question, wanted.if_none_match, kpis)
+    told = await progress_of(services, caller, chosen, question, wanted.if_none_match, kpis, as_of)
     headers = {"ETag": told.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if told.answer is None:
         return Response(status_code=304, headers=headers)
