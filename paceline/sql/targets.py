@@ -188,8 +188,13 @@ def plain(target: Target) -> dict[str, Any]:
     }
 
 
-async def load_versions(session: AsyncSession, tenant: str, span: Span | None = None) -> By:
-    """All versions but the withdrawn whose period overlaps a span, by subject: one question."""
+async def load_versions(
+    session: AsyncSession, tenant: str, span: Span | None = None, known_by: int | None = None
+) -> By:
+    """All versions but the withdrawn whose period overlaps a span, by subject: one question.
+
+    ``known_by`` (ms UTC): only those written by then.
+    """
     query = select(
         TargetRow.id,
         TargetRow.version,
@@ -209,6 +214,8 @@ async def load_versions(session: AsyncSession, tenant: str, span: Span | None = 
     ).where(TargetRow.tenant == tenant, TargetRow.state != "withdrawn")
     if span is not None:
         query = query.where(TargetRow.last >= span.first, TargetRow.first <= span.last)
+    if known_by is not None:
+        query = query.where(TargetRow.created_at <= known_by)
     found: dict[tuple[str, str], list[TargetVersion]] = {}
     for row in await session.execute(query):
         one = _version(row)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
+from paceline.sql import models
+from paceline.sql.engine import writing
 from tests.api.world import World, ms
 
 MARIA = "11"
@@ -154,3 +157,43 @@ async def test_without_facts_the_figure_says_that_the_ledger_has_none(
     assert found["ledger"]["state"] == "none"
     answer = await api.get("/v1/reps/maria/progress", params={"as_of": "2026-11-15T00:00:00Z"})
     assert answer.status_code == 503
+
+
+async def test_a_target_set_later_was_not_known_then(told: World, api: httpx.AsyncClient) -> None:
+    """Maria's November target is written on the 16th: none on the 15th, 1,000 on the 17th."""
+    async with writing(told.engine) as session:
+        session.add(november_of("maria", 100_000, ms("2026-11-16T09:00:00Z")))
+    path, query = "/v1/reps/maria/progress", {"kpis": "won_amount", "at": "2026-11-20"}
+    bases = []
+    for instant in ("2026-11-15T00:00:00Z", "2026-11-17T00:00:00Z"):
+        answer = (await api.get(path, params=query | {"as_of": instant})).json()
+        target = answer["kpis"][0]["target"]
+        bases.append(target and target["base"])
+    assert bases == [None, 100_000]
+    found = await asked(api, kpi="won_amount", rep="maria")
+    assert [(one["base"], one["author"]) for one in found["targets"]] == [(100_000, "cli:grace")]
+
+
+def november_of(rep: str, cents: int, at: int) -> models.TargetRow:
+    """A published target of won amount for November."""
+    return models.TargetRow(
+        tenant="acme",
+        id=f"won_amount.rep.{rep}.2026-11-01.2026-11-30",
+        version=1,
+        kpi="won_amount",
+        subject_kind="rep",
+        subject=rep,
+        first=date(2026, 11, 1),
+        last=date(2026, 11, 30),
+        base=str(cents),
+        stretch=None,
+        commit=None,
+        effective=None,
+        change="prorata",
+        monthly=[],
+        prorate=True,
+        state="published",
+        note="",
+        author="cli:grace",
+        created_at=at,
+    )

@@ -88,7 +88,7 @@ async def explanation(
     question = question_of(services, caller, moment.period, moment.at, as_of)
     kpi, measure = _named(caller, figure)
     asked = Asked(
-        caller=await around_of(services, caller, question),
+        caller=await around_of(services, caller, question, as_of),
         chosen=_chosen(caller, figure),
         question=question,
         kpi=kpi,

@@ -5,14 +5,18 @@ In: requests. Out: JSON by the shapes of ``answers``. Guarantee: every path chec
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
+from msgspec.structs import replace
 
 from kpi.measures import CATALOGUE
+from kpi.periods import Span
+from paceline.sql.engine import reading
 from paceline.sql.org import Rep
+from paceline.sql.targets import load_versions
 from services.api.access import Caller
 from services.api.answers import docs
 from services.api.answers.progress import (
@@ -176,10 +180,18 @@ def instant_of(services: Services, name: str, text: str | None) -> int | None:
     return instant
 
 
-async def around_of(services: Services, caller: Caller, question: Question) -> Caller:
-    """The caller, knowing the targets of the years around the question."""
+async def around_of(
+    services: Services, caller: Caller, question: Question, as_of: int | None = None
+) -> Caller:
+    """The caller, knowing the targets of the years around the question, as they were by then."""
     year = question.day_in(caller.plan.zone).year
-    return Caller(caller.key, await services.directory.around(caller.known, year))
+    known = await services.directory.around(caller.known, year)
+    if as_of is not None:
+        span = Span(date(year - 1, 1, 1), date(year + 1, 12, 31))
+        async with reading(services.engine) as session:
+            targets = await load_versions(session, caller.org.tenant, span, as_of)
+        known = replace(known, plan=replace(known.plan, targets=targets))
+    return Caller(caller.key, known)
 
 
 async def progress_of(
@@ -192,7 +204,7 @@ async def progress_of(
     as_of: int | None = None,
 ) -> Told:
     """The answer, with the targets of the years asked about; 422 where panes are gone."""
-    around = await around_of(services, caller, question)
+    around = await around_of(services, caller, question, as_of)
     teller = await teller_of(
         services.teller, services.engine, caller.org.tenant, caller.org.connections, as_of
     )
