@@ -12,7 +12,18 @@ from importlib.util import find_spec
 
 import typer
 
-from paceline.commands import config, dead, docs, erase, export, import_, keys, services, targets
+from paceline.commands import (
+    config,
+    dead,
+    docs,
+    erase,
+    export,
+    import_,
+    keys,
+    lock,
+    services,
+    targets,
+)
 from paceline.commands.failures import sentences
 
 USER_ERROR = 2
@@ -41,6 +52,9 @@ def _register() -> None:
     app.add_typer(dead.app, name="dead")
     app.add_typer(targets.app, name="targets")
     app.command("import")(import_.import_)
+    app.command()(lock.lock)
+    app.command()(lock.unlock)
+    app.command()(lock.locks)
     app.command("align")(targets.align)
     app.add_typer(export.app, name="export")
     app.add_typer(erase.app, name="erase")

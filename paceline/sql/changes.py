@@ -19,7 +19,17 @@ from paceline.sql.keys import now_ms
 from paceline.sql.models import AuditRow, PlanVersion
 from paceline.sql.statements import insert
 
-Action = Literal["create", "change", "remove", "publish", "acknowledge", "withdraw", "erase"]
+Action = Literal[
+    "create",
+    "change",
+    "remove",
+    "publish",
+    "acknowledge",
+    "withdraw",
+    "erase",
+    "lock",
+    "unlock",
+]
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):

@@ -364,3 +364,37 @@ class FactProgress(Base):
     topic: Mapped[str] = mapped_column(primary_key=True)
     partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     next_offset: Mapped[int]
+
+
+class PeriodLock(Base):
+    """A closed period whose figures stand as they were; a new row for every locking."""
+
+    __tablename__ = "period_locks"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED))
+    label: Mapped[str]
+    """``FY2026-Q3``, ``2026-11``."""
+    first: Mapped[date]
+    last: Mapped[date]
+    locked_at: Mapped[int]
+    author: Mapped[str]
+    note: Mapped[str]
+    generation: Mapped[int]
+    unlocked_at: Mapped[int | None]
+    unlocked_by: Mapped[str | None]
+    __table_args__ = (Index(None, "tenant", "label", "id"),)
+
+
+class LockedFigures(Base):
+    """What the KPIs of one subject were when a period was locked."""
+
+    __tablename__ = "locked_figures"
+    lock: Mapped[int] = mapped_column(
+        ForeignKey("period_locks.id", **_DEFERRED), primary_key=True, autoincrement=False
+    )
+    subject_kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    figures: Mapped[dict[str, Any]]
+    """KPI -> its value as it was answered; null: it had none."""

@@ -16,6 +16,7 @@ from services.api.context import Services
 from services.api.edge import Edge
 from services.api.routes import admin as routes_admin
 from services.api.routes import explain as routes_explain
+from services.api.routes import locks as routes_locks
 from services.api.routes import ops as routes_ops
 from services.api.routes import plan as routes_plan
 from services.api.routes import progress as routes
@@ -37,7 +38,15 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
-    for module in (routes, routes_explain, routes_plan, routes_admin, routes_stream, routes_ops):
+    for module in (
+        routes,
+        routes_explain,
+        routes_plan,
+        routes_locks,
+        routes_admin,
+        routes_stream,
+        routes_ops,
+    ):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=routes_ops.STATIC), name="static")
     app.add_middleware(Edge)

@@ -67,6 +67,11 @@ def unprocessable(code: str, detail: str, possible: str = "") -> ProblemError:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail, possible=possible)
 
 
+def conflict(code: str, detail: str) -> ProblemError:
+    """409: it stands against what is there already."""
+    return ProblemError(HTTPStatus.CONFLICT, code, detail)
+
+
 def too_large(most: int) -> ProblemError:
     """413: more bytes than are taken."""
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE

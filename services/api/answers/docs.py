@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from services.api.answers import examples
 from services.api.answers import explain as answers_explain
 from services.api.answers import kpis as answers_kpi
+from services.api.answers import locks as answers_locks
 from services.api.answers import plan as answers_plan
 from services.api.answers import progress as answers
 from services.api.problems import MEDIA_TYPE, TYPE
@@ -49,6 +50,8 @@ _SHAPES = (
     answers.Problem,
     answers_kpi.RampView,
     answers_explain.Explanation,
+    answers_locks.LockEntry,
+    answers_locks.Locks,
     answers_plan.Kpis,
     answers_plan.Targets,
     answers_plan.Alignment,

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from kpi.measures import Measure, Measures
-from services.api.answers.kpis import KpiInfo, KpiProgress, RampView, Workdays
+from services.api.answers.kpis import KpiInfo, KpiProgress, Number, RampView, Workdays
 from services.api.answers.plan import Mistake
 
 
@@ -73,6 +73,26 @@ class Currency(msgspec.Struct, kw_only=True):
     exponent: int
 
 
+class LockedKpi(msgspec.Struct, kw_only=True):
+    """A KPI of a locked period: as it was, as it is, and by how much it was adjusted since."""
+
+    locked: Number | None
+    now: Number | None
+    adjustment: Number | None
+    """now - locked; null where either has no value."""
+
+
+class LockView(msgspec.Struct, kw_only=True):
+    """The period is closed. What changed since: ``/v1/explain`` with ``since`` = ``locked_at``."""
+
+    locked_at: int
+    author: str
+    note: str
+    generation: int
+    """The meaning that the figures had then."""
+    kpis: dict[str, LockedKpi]
+
+
 class Progress(msgspec.Struct, kw_only=True):
     """A subject's numbers within a period, and all that is needed to judge them."""
 
@@ -90,6 +110,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """Of every KPI that occurs in this answer."""
     ramp: RampView | None = None
     """Of a rep on a ramp that is not over."""
+    lock: LockView | None = None
+    """Of a period that is locked."""
     rows: list[Row]
     """A team's and an organisation's reps; empty for a rep."""
     unmapped_owners: list[Row]

@@ -12,9 +12,12 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
 from msgspec.structs import replace
 
+from kpi.civil import local_day
 from kpi.measures import CATALOGUE
 from kpi.periods import Span
+from paceline.sql import locks
 from paceline.sql.engine import reading
+from paceline.sql.locks import Lock
 from paceline.sql.org import Rep
 from paceline.sql.targets import load_versions
 from services.api.access import Caller
@@ -22,6 +25,7 @@ from services.api.answers import docs
 from services.api.answers.progress import (
     Catalogue,
     Me,
+    Progress,
     RepEntry,
     Reps,
     Row,
@@ -32,6 +36,7 @@ from services.api.answers.progress import (
 from services.api.context import Asking, Services, Serving
 from services.api.explaining.explain import teller_of
 from services.api.judging import choice
+from services.api.locking.shown import view
 from services.api.problems import unprocessable
 from services.api.progress import Told
 from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
@@ -220,11 +225,47 @@ async def _progress(
     as_of = instant_of(services, "as_of", wanted.as_of)
     question = question_of(services, caller, wanted.period, wanted.at, as_of)
     kpis = choice.asked(wanted.kpis, caller.known.kpis.book)
-    told = await progress_of(services, caller, chosen, question, wanted.if_none_match, kpis, as_of)
-    headers = {"ETag": told.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    lock = await _lock_of(services, caller, question) if as_of is None else None
+    seen = _without(lock, wanted.if_none_match)
+    told = await progress_of(services, caller, chosen, question, seen, kpis, as_of)
+    etag = _with(lock, told.etag)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if told.answer is None:
         return Response(status_code=304, headers=headers)
+    if lock is not None:
+        await _show_lock(services, lock, told.answer.whole)
     return Response(told.answer.encoded(), media_type="application/json", headers=headers)
+
+
+async def _lock_of(services: Services, caller: Caller, question: Question) -> Lock | None:
+    """The lock of the period asked about; only one that is over can have one."""
+    zone = caller.plan.zone
+    period = question.period_in(zone)
+    if period is None or local_day(question.now, zone) <= period.last:
+        return None
+    async with reading(services.engine) as session:
+        return await locks.standing(session, caller.org.tenant, period.label)
+
+
+async def _show_lock(services: Services, lock: Lock, whole: Progress) -> None:
+    async with reading(services.engine) as session:
+        subject = (whole.subject.kind, whole.subject.id)
+        figures = await locks.figures(session, lock.id, subject)
+    whole.lock = view(lock, figures or {}, whole)
+
+
+def _with(lock: Lock | None, etag: str) -> str:
+    """The tag of an answer that shows a lock; without one the tag as it is."""
+    return etag if lock is None else f'{etag[:-1]}-lock{lock.id}"'
+
+
+def _without(lock: Lock | None, if_none_match: str) -> str:
+    """The tags that name answers with this very lock, as they would be without it."""
+    if lock is None or not if_none_match:
+        return if_none_match
+    end = f'-lock{lock.id}"'
+    tags = (one.strip() for one in if_none_match.split(","))
+    return ", ".join(f'{one.removesuffix(end)}"' for one in tags if one.endswith(end))
 
 
 async def _unmapped(services: Services, caller: Caller) -> list[UnmappedOwner]:
