@@ -5,6 +5,7 @@ import { ago, bounds, count, time } from "./format.js";
 import { Live } from "./live.js";
 import { RepView } from "./rep.js";
 import { TeamView } from "./team.js";
+import { Why } from "./why.js";
 import { applyWords, known, nameOf, switchLanguage, t, tn } from "./words.js";
 
 const KEY = "paceline.key";
@@ -191,6 +192,26 @@ function redraw() {
   draw(page.target);
   if (progress) show(progress);
 }
+
+// Whose number is asked about: the row's, else the page's own.
+function where(of) {
+  const [kind, id] = of?.split(/:(.*)/s) ?? [page.target.kind, page.target.id];
+  return { ...(kind === "all" ? {} : { [kind]: id }), period: period() };
+}
+
+async function fetched(path) {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${sessionStorage.getItem(KEY)}` }, cache: "no-store" });
+  const body = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(body.detail), { detail: body.detail });
+  return body;
+}
+
+function nameOfRep(id) {
+  const found = [page.progress, ...(page.progress?.rows ?? [])].find((one) => one?.subject.kind === "rep" && one.subject.id === id);
+  return found ? nameOf(found.subject) : id;
+}
+
+new Why(fetched, where, nameOfRep);
 
 $("language").addEventListener("click", () => (switchLanguage(), redraw()));
 $("forget").addEventListener("click", () => ask(""));

@@ -3,6 +3,7 @@
 import { Figure, h } from "./dom.js";
 import { day } from "./format.js";
 import { Gauge, chip, days, inWords, kpiName, percent, said, showChip, telling } from "./kpi.js";
+import { asks } from "./why.js";
 import { t, tn } from "./words.js";
 
 const CURVES = ["linear", "workday", "historical"];
@@ -13,6 +14,7 @@ class Goal {
     this.label = h("h3");
     this.chip = chip({ status: "no_target" });
     this.actual = new Figure();
+    asks(this.actual.element, `kpi:${id}`);
     this.target = h("span", { class: "of" });
     this.gauge = new Gauge();
     this.spoken = h("p", { class: "spoken" });
@@ -139,7 +141,7 @@ export class Others {
     this.list.replaceChildren(
       ...kpis.flatMap((kpi) => {
         const info = definitions[kpi.id];
-        return [h("dt", { title: meaning(info) }, kpiName(info, kpi.id)), h("dd", { "data-kpi": kpi.id }, said(kpi.id, info, kpi.actual, currencies))];
+        return [h("dt", { title: meaning(info) }, kpiName(info, kpi.id)), h("dd", { "data-kpi": kpi.id }, asks(h("span", {}, said(kpi.id, info, kpi.actual, currencies)), `kpi:${kpi.id}`))];
       }),
     );
   }

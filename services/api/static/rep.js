@@ -5,11 +5,13 @@ import { amounts, count, duration, money, month } from "./format.js";
 import { Goals, Others } from "./goals.js";
 import { Ramp } from "./ramp.js";
 import { Foreign, kindName } from "./team.js";
+import { asks } from "./why.js";
 import { t, tn } from "./words.js";
 
 // Labelled bars; entries are [key, label, value, format, note].
 class Bars {
-  constructor(title) {
+  constructor(title, measure) {
+    this.measure = measure;
     this.list = h("div", { class: "bars" });
     this.none = h("p", { class: "none" }, t("nothing"));
     this.element = h("section", { class: "panel" }, h("h2", {}, title), this.list, this.none);
@@ -32,6 +34,7 @@ class Bars {
 
   add(key, label) {
     const [figure, bar, note] = [new Figure(), h("i"), h("small")];
+    asks(figure.element, `measure:${this.measure}`);
     const parts = [h("span", {}, label), h("span", { class: "track", "aria-hidden": "true" }, bar), h("span", { class: "value" }, figure.element, note)];
     const one = { figure, bar, note, parts };
     this.held.set(key, one);
@@ -45,11 +48,11 @@ export class RepView {
     this.ramp = new Ramp();
     this.others = new Others();
     this.foreign = new Foreign();
-    this.kinds = new Bars(t("by_kind"));
-    this.stages = new Bars(t("stage_entries"));
-    this.months = new Bars(t("by_close_month"));
-    this.median = h("p", { class: "figure" });
-    this.p90 = h("p", { class: "figure" });
+    this.kinds = new Bars(t("by_kind"), "activities");
+    this.stages = new Bars(t("stage_entries"), "stage_entries");
+    this.months = new Bars(t("by_close_month"), "open_qualified_pipeline");
+    this.median = asks(h("p", { class: "figure" }), "measure:cycle_time");
+    this.p90 = asks(h("p", { class: "figure" }), "measure:cycle_time");
     const pair = h(
       "div",
       { class: "pair" },

@@ -3,6 +3,7 @@
 import { Figure, h } from "./dom.js";
 import { amounts, money } from "./format.js";
 import { Gauge, chip, days, inWords, kpiName, percent, said, shape, showChip, telling } from "./kpi.js";
+import { asks } from "./why.js";
 import { known, nameOf, t } from "./words.js";
 
 // The KPIs that an owner without a rep has too: nobody's targets, but everybody's numbers.
@@ -31,6 +32,7 @@ class Card {
     this.id = id;
     this.label = h("p", { class: "label" });
     this.actual = new Figure();
+    asks(this.actual.element, `kpi:${id}`);
     this.target = h("p", { class: "note" });
     this.gauge = new Gauge();
     this.chip = chip({ status: "no_target" });
@@ -88,6 +90,7 @@ class Cell {
   }
 
   show(kpi, info, currencies) {
+    asks(this.actual.element, `kpi:${this.id}`);
     this.element.dataset.label = kpiName(info, this.id);
     this.actual.show(kpi.actual ?? 0, kpi.actual === null ? () => "–" : telling(this.id, info, currencies));
     this.main.classList.toggle("zero", !kpi.actual);
@@ -117,7 +120,7 @@ function paceWords(kpi) {
 class Line {
   constructor(subject) {
     this.cells = new Map();
-    this.element = h("tr", { "data-id": subject.id, class: subject.kind === "rep" ? null : "nobody" }, h("th", { scope: "row" }, ...named(subject)));
+    this.element = h("tr", { "data-id": subject.id, "data-of": subject.kind === "rep" ? `rep:${subject.id}` : null, class: subject.kind === "rep" ? null : "nobody" }, h("th", { scope: "row" }, ...named(subject)));
   }
 
   show(row, columns, definitions, currencies) {
