@@ -7,13 +7,15 @@ sum to months and months to years.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from kpi.panes import DAY, MINUTE
 
 LONGEST_BY_MINUTE = 8 * DAY
+LEVEL_GRAINS = frozenset(("gd", "gM"))
+_EPOCH = date(1970, 1, 1)
 
 
 class Slice(NamedTuple):
@@ -85,6 +87,41 @@ def fold(contents: Mapping[str, int], wanted: Slice) -> dict[str, int]:
         if wanted.low <= int(pane) <= wanted.high:
             sums[measure] = sums.get(measure, 0) + amount
     return {measure: amount for measure, amount in sums.items() if amount}
+
+
+def last_day(one: Slice) -> date:
+    """The last civil day of a slice (of minutes: their UTC day).
+
+    >>> last_day(Slice("gM", "all", 0, 2026 * 12 + 10)), last_day(Slice("gd", "202611", 1, 9))
+    (datetime.date(2026, 11, 30), datetime.date(2026, 11, 9))
+    """
+    return _day_of(one, one.high)
+
+
+def by_day(contents: Mapping[str, int], wanted: Slice) -> Iterator[tuple[str, date, int]]:
+    """(measure, civil day, amount) of the wanted panes; a month's are of its last day.
+
+    Minutes are of their UTC day.
+    """
+    days: dict[int, date] = {}
+    for field, amount in contents.items():
+        measure, _, pane = field.rpartition(":")
+        at = int(pane)
+        if wanted.low <= at <= wanted.high:
+            day = days.get(at)
+            if day is None:
+                day = days[at] = _day_of(wanted, at)
+            yield measure, day, amount
+
+
+def _day_of(one: Slice, pane: int) -> date:
+    if one.grain == "m":
+        return _EPOCH + timedelta(days=int(one.span))
+    if one.grain == "M":
+        return next_month(date(int(one.span), pane, 1)) - timedelta(days=1)
+    if one.grain == "gM":
+        return next_month(date(pane // 12, pane % 12 + 1, 1)) - timedelta(days=1)
+    return date(int(one.span[:4]), int(one.span[4:]), pane)
 
 
 def add(sums: Iterable[Mapping[str, int]]) -> dict[str, int]:

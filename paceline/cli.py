@@ -21,6 +21,7 @@ from paceline.commands import (
     import_,
     keys,
     lock,
+    rates,
     services,
     targets,
 )
@@ -51,6 +52,7 @@ def _register() -> None:
     app.add_typer(keys.app, name="keys")
     app.add_typer(dead.app, name="dead")
     app.add_typer(targets.app, name="targets")
+    app.add_typer(rates.app, name="rates")
     app.command("import")(import_.import_)
     app.command()(lock.lock)
     app.command()(lock.unlock)

@@ -7,16 +7,13 @@ and the facts are gone through once, however many KPIs read them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from fractions import Fraction
 
+from kpi.currency import currency_of
 from kpi.definitions.book import Book, Compiled
 from kpi.definitions.model import Facts, Outcome, Targets
 from kpi.definitions.view import Found, View
-
-_MONEY = frozenset(("won", "lost", "built", "disq", "slip", "ov_won", "open", "qual", "stale"))
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def evaluate(
@@ -64,15 +61,6 @@ def other_currencies(facts: Facts, one: Compiled | None = None) -> tuple[str, ..
         currency
         for measure, amount in facts.sums.items()
         if amount and (prefixes is None or measure.startswith(prefixes))
-        if (currency := _currency(measure)) and currency != facts.currency
+        if (currency := currency_of(measure)) and currency != facts.currency
     }
     return tuple(sorted(found))
-
-
-def _currency(measure: str) -> str:
-    """The currency of a stored sum of money; empty for anything else."""
-    parts = measure.split(":")
-    place = 1 if parts[0] in _MONEY else 2 if parts[0] in ("m", "g") else 0
-    if not place or len(parts) <= place or not _CURRENCY.fullmatch(parts[place]):
-        return ""
-    return parts[place]

@@ -398,3 +398,17 @@ class LockedFigures(Base):
     subject: Mapped[str] = mapped_column(primary_key=True)
     figures: Mapped[dict[str, Any]]
     """KPI -> its value as it was answered; null: it had none."""
+
+
+class CurrencyRate(Base):
+    """One version of a rate; the latest of its currency and day holds, and nothing is deleted."""
+
+    __tablename__ = "currency_rates"
+    tenant: Mapped[str] = _tenant()
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[date] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    rate: Mapped[str | None]
+    """Units of the tenant's currency for one unit, as a decimal; null: withdrawn."""
+    author: Mapped[str]
+    recorded_at: Mapped[int]

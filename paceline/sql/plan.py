@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from kpi.calendar.fiscal import FiscalCalendar
 from kpi.calendar.workdays import Leave, WorkCalendar
+from kpi.currency import Rates
 from kpi.definitions import WEIGHTS, Definition, Unit
 from kpi.organisation import Membership, ZoneSpan
 from kpi.periods import Span
@@ -25,6 +26,7 @@ from kpi.targets.model import TargetVersion
 from kpi.targets.ramp import OTHERS, Gate, RampPlan, Steps
 from paceline.holidays import CalendarSpec, work_calendar
 from paceline.sql import items, models
+from paceline.sql import rates as rates_sql
 from paceline.sql.amounts import amount
 from paceline.sql.changes import today
 from paceline.sql.connections import list_connections
@@ -80,6 +82,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     zone: str
     currency: str
+    rates: Rates
+    """What other currencies are worth in the tenant's, day by day."""
     version: int
     """Grows with every change; 0: nothing was written since targets exist."""
     digest: str
@@ -180,6 +184,7 @@ async def load_plan(
         tenant=tenant,
         zone=row.zone,
         currency=settings.currency,
+        rates=await rates_sql.known(session, tenant, settings.currency),
         version=version.number,
         digest=version.digest,
         fiscal=settings.fiscal,

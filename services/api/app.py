@@ -20,6 +20,7 @@ from services.api.routes import locks as routes_locks
 from services.api.routes import ops as routes_ops
 from services.api.routes import plan as routes_plan
 from services.api.routes import progress as routes
+from services.api.routes import rates as routes_rates
 from services.api.routes import stream as routes_stream
 
 _ABOUT = (
@@ -43,6 +44,7 @@ def create_app(services: Services) -> FastAPI:
         routes_explain,
         routes_plan,
         routes_locks,
+        routes_rates,
         routes_admin,
         routes_stream,
         routes_ops,

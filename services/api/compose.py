@@ -8,11 +8,13 @@ ratios are those of the whole and not means of parts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, cast
 
 import msgspec
 
 from kpi.calendar.workdays import provisional_years
+from kpi.currency import decimal_of
 from kpi.measures import Measures, currencies, exponent, present
 from kpi.reading import add
 from kpi.targets.model import Presence
@@ -23,6 +25,7 @@ from services.api.answers.progress import (
     Currency,
     Freshness,
     Progress,
+    RateView,
     Row,
     Subject,
     Version,
@@ -159,6 +162,7 @@ def _whole(
         unmapped_owners=[],
         incomplete=_incomplete(said, (), sheet),
         currencies=_currencies(said, sheet.known),
+        rates=_rates(said, sheet.known, max(one.through_day for one in windows)),
         watermark=head.clock,
         generation=head.generation,
         version=Version(incarnation=head.incarnation, owners=head.versions),
@@ -190,6 +194,18 @@ def _currencies(said: Measures, known: Known) -> dict[str, Currency]:
     """Those of the measures, and the tenant's own, in which KPIs are."""
     codes = currencies(said) | {known.plan.currency}
     return {code: Currency(exponent=exponent(code)) for code in sorted(codes)}
+
+
+def _rates(said: Measures, known: Known, day: date) -> list[RateView]:
+    """What the other currencies of the measures are worth."""
+    rates = known.plan.rates
+    found: list[RateView] = []
+    for code in sorted(currencies(said) - {rates.currency}):
+        step = rates.step(code, day)
+        rate = decimal_of(step.rate) if step else None
+        since = step.since.isoformat() if step else None
+        found.append(RateView(currency=code, rate=rate, since=since))
+    return found
 
 
 def _workdays(presence: Presence, found: Window, when: Clock) -> Workdays:

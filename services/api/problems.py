@@ -85,16 +85,19 @@ def writing_problems(what: str) -> Iterator[None]:
         yield
     except Refused as error:
         mistakes = [Mistake(pointer=one.pointer, detail=one.what) for one in error.faults]
-        count = len(mistakes)
-        detail = f"{count} mistake{'' if count == 1 else 's'}; nothing was changed"
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "refused", detail, errors=mistakes
-        ) from None
+        raise refused(mistakes) from None
     except Absent:
         raise not_found(what) from None
     except Conflict as error:
         detail = str(error) or "somebody changed it since; read it again"
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail) from None
+
+
+def refused(mistakes: Sequence[Mistake]) -> ProblemError:
+    """422: a write with mistakes, all of which are named."""
+    count = len(mistakes)
+    detail = f"{count} mistake{'' if count == 1 else 's'}; nothing was changed"
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "refused", detail, errors=mistakes)
 
 
 def unavailable(detail: str) -> ProblemError:

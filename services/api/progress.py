@@ -123,7 +123,8 @@ class Teller:
         generation, meaning = live
         parts = self._recent.of(caller.known, chosen, question, meaning, head.versions)
         wanted = [line for part in parts for line in part.lines]
-        found = await self._tally.read(place, generation, wanted, question.now, head)
+        rates = caller.plan.rates
+        found = await self._tally.read(place, generation, wanted, question.now, head, (), rates)
         if found is None:
             self.reader.forget(place.tenant)
             return None
@@ -180,7 +181,7 @@ class Teller:
         lines = [line for part in parts for line in _lines(part)]
         more = study.first(head)
         tallied = await self._tally.read(
-            asked.place, generation, lines, asked.question.now, head, more
+            asked.place, generation, lines, asked.question.now, head, more, asked.known.plan.rates
         )
         if tallied is None or not await study.finish(tallied.fresh, tallied.contents):
             return None
@@ -207,7 +208,7 @@ class Teller:
         if _matches(asked.if_none_match, etag):
             return Told(etag, None)
         parts = self._parts(asked, None, ())
-        nothing = [Folded({}) for part in parts for _ in _lines(part)]
+        nothing = [Folded({}, {}) for part in parts for _ in _lines(part)]
         reads, gates = _reads(parts, nothing, {}, None)
         return Told(etag, compose(_sheet(asked, head, reads, gates, None), self._desk))
 
@@ -236,7 +237,7 @@ def _reads(
         own = tuple(next(taken) for _ in part.lines)
         wins = tuple(next(taken) for _ in part.wins)
         for span, lines in part.gates:
-            gates[span] = add(next(taken).sums for _ in lines)
+            gates[span] = add(next(taken).reported for _ in lines)
         past = study.of(part) if study else None
         quiet = [since[one] for owner in part.owners if (one := owner.partition("/")[0]) in since]
         reads.append(Read(part, own, wins, past, min(quiet, default=None)))

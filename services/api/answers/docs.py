@@ -20,6 +20,7 @@ from services.api.answers import kpis as answers_kpi
 from services.api.answers import locks as answers_locks
 from services.api.answers import plan as answers_plan
 from services.api.answers import progress as answers
+from services.api.answers import rates as answers_rates
 from services.api.problems import MEDIA_TYPE, TYPE
 
 PERIOD = (
@@ -52,6 +53,8 @@ _SHAPES = (
     answers_explain.Explanation,
     answers_locks.LockEntry,
     answers_locks.Locks,
+    answers_rates.Rates,
+    answers_rates.RatesWritten,
     answers_plan.Kpis,
     answers_plan.Targets,
     answers_plan.Alignment,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from services.api.answers.docs import ABSENT, ok, problem, route
+from services.api.answers.docs import ABSENT, REFUSED, ok, problem, route
 from services.api.answers.locks import LockEntry, Locks
 
 _EXAMPLE = LockEntry(
@@ -31,4 +31,4 @@ _TWICE = problem(HTTPStatus.CONFLICT, "already-locked", "2017-02 is locked since
 
 LOCKS = route(ok("All locks.", Locks, Locks(items=[_EXAMPLE])), "periods")
 LOCK = route({**ok("It is locked.", LockEntry, _EXAMPLE), **_RUNS, **_TWICE}, "periods")
-UNLOCK = route({**ok("It is open again.", LockEntry, _EXAMPLE), **ABSENT}, "periods")
+UNLOCK = route({**ok("It is open again.", LockEntry, _EXAMPLE), **ABSENT, **REFUSED}, "periods")

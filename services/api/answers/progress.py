@@ -73,6 +73,19 @@ class Currency(msgspec.Struct, kw_only=True):
     exponent: int
 
 
+class RateView(msgspec.Struct, kw_only=True):
+    """What a unit of another currency is worth in the tenant's, on the last day that counts.
+
+    Flows are converted by the rate of their own day, levels by this one.
+    """
+
+    currency: str
+    rate: str | None
+    """A decimal; null: there is none, so the money is told apart and added nowhere."""
+    since: str | None
+    """The civil day from which it holds."""
+
+
 class LockedKpi(msgspec.Struct, kw_only=True):
     """A KPI of a locked period: as it was, as it is, and by how much it was adjusted since."""
 
@@ -119,6 +132,8 @@ class Progress(msgspec.Struct, kw_only=True):
     incomplete: dict[str, int]
     """What is missing, counted; empty when nothing is."""
     currencies: dict[str, Currency]
+    rates: list[RateView] = []
+    """Of every other currency in ``measures``."""
     watermark: int | None
     """Up to when the log has been read; null before its first event."""
     generation: int | None

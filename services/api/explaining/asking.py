@@ -11,13 +11,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from kpi.panes import is_gauge
-from kpi.reading import Slice
+from kpi.reading import LEVEL_GRAINS, Slice
 from paceline.sql.facts import Wanted
 from schemas.meaning import Meaning
 from services.api.explaining.counted import spans_of
 from services.api.reading.selection import Part
-
-LEVEL_GRAINS = frozenset(("gd", "gM"))
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -67,6 +67,13 @@ class Read(msgspec.Struct, frozen=True):
         return add(one.sums for one in self.folded)
 
     @property
+    def reported(self) -> Mapping[str, int]:
+        """The same with money in the reporting currency, as far as there are rates."""
+        if len(self.folded) == 1:
+            return self.folded[0].reported
+        return add(one.reported for one in self.folded)
+
+    @property
     def said(self) -> Measures:
         """The same in words: of one owner, as they were worked out already."""
         if len(self.folded) == 1:
@@ -78,6 +85,9 @@ class Made(msgspec.Struct, frozen=True):
     """A row: what it was made of, what it says, and its JSON."""
 
     sums: Mapping[str, int]
+    """As reported."""
+    raw_sums: Mapping[str, int]
+    """By currency."""
     first_win: int | None
     series: Series | None
     pool: Pool | None
@@ -113,14 +123,14 @@ class Desk:
             read.since,
             minute,
         )
-        sums, first_win = read.sums, first_win_of(read)
+        sums, first_win = read.reported, first_win_of(read)
         past = (read.past.series, read.past.pool) if read.past else (None, None)
         held = self._made.get(key)
         if (
             held is not None
             and held.first_win == first_win
             and (held.series, held.pool) == past
-            and held.sums == sums
+            and (held.sums, held.raw_sums) == (sums, read.sums)
         ):
             return held
         made = self._make(known, read, kpis, minute, sums, first_win)
@@ -154,7 +164,7 @@ class Desk:
         series, pool = (read.past.series, read.past.pool) if read.past else (None, None)
         raw = msgspec.Raw(msgspec.json.encode(row))
         ids = tuple(one.id for one in verdict.kpis)
-        return Made(sums, first_win, series, pool, ids, targets, when, raw)
+        return Made(sums, read.sums, first_win, series, pool, ids, targets, when, raw)
 
 
 def of_person(

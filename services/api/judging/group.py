@@ -60,7 +60,7 @@ def of_group(
     when = clock(one, minute_of(plan, question, found))
     sinces = [read.since for read, _ in people if read.since is not None]
     case = Case(
-        sums=add(read.sums for read, _ in rows),
+        sums=add(read.reported for read, _ in rows),
         standing=one,
         clock=when,
         targets=summed | own,

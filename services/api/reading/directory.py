@@ -135,11 +135,12 @@ class SqlDirectory:
     def _compiled(self, plan: Plan) -> Kpis:
         """Compiling takes milliseconds; definitions change rarely."""
         definitions = _weighted(plan)
-        digest = _digest((definitions, plan.measures, plan.selling, plan.currency))
+        worth = [(code, str(steps)) for code, steps in sorted(plan.rates.steps.items())]
+        digest = _digest((definitions, plan.measures, plan.selling, plan.currency, worth))
         found = self._kpis.get(digest)
         if found is None:
             book = compile_book(definitions, plan.measures, selling=plan.selling)
-            found = self._kpis[digest] = Kpis(book, Weights(book, plan.currency), digest)
+            found = self._kpis[digest] = Kpis(book, Weights(book, plan.rates), digest)
             if len(self._kpis) > _BOOKS:
                 self._kpis.popitem(last=False)
         return found

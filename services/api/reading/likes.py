@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from kpi.calendar.fiscal import Period, period_of, previous
 from kpi.calendar.years import FiscalCalendar
+from kpi.currency import Rates
 from kpi.definitions import Book, Facts, evaluate
 from kpi.periods import Span
 from kpi.reading import Slice
@@ -115,8 +116,8 @@ def months_of(spans: Iterable[Span]) -> tuple[Slice, ...]:
 class Weights:
     """How much one of a stored measure adds to each flow; worked out once for each measure."""
 
-    def __init__(self, book: Book, currency: str) -> None:
-        self._book, self._currency = book, currency
+    def __init__(self, book: Book, rates: Rates) -> None:
+        self._book, self._currency, self.rates = book, rates.currency, rates
         self.flows = tuple(
             id_
             for id_, one in book.compiled.items()
@@ -172,9 +173,11 @@ def series_of(
     for one, held in contents:
         year, month = int(one.span[:4]), int(one.span[4:])
         for field, amount in held.items():
-            measure, _, day = field.rpartition(":")
-            for kpi, weight, events in weights.of(measure):
-                into.add(kpi, date(year, month, int(day)), round(amount * weight), amount * events)
+            measure, _, pane = field.rpartition(":")
+            day = date(year, month, int(pane))
+            name, worth = weights.rates.reported(measure, amount, day)
+            for kpi, weight, events in weights.of(name):
+                into.add(kpi, day, round(worth * weight), worth * events)
     return into
 
 

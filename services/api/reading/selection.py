@@ -131,20 +131,20 @@ def parts_of(
     versions: Iterable[str],
 ) -> list[Part]:
     """The parts of an answer: reps by id, then unknown owners."""
-    made = Windows(question)
+    made = Windows(question, by_day=bool(plan.rates))
     found = [_part(plan, chosen, question, meaning, made, rep) for rep in chosen.reps]
     parts = [part for part in found if part is not None]
     if chosen.others:
         zone = meaning.zone if meaning else org.zone
-        parts += [_other(question, made.of(zone, zone), one) for one in unmapped(org, versions)]
+        parts += [_other(made, zone, one) for one in unmapped(org, versions)]
     return parts
 
 
 class Windows:
     """Windows of one question and their slices, made once for each zone and stay."""
 
-    def __init__(self, question: Question) -> None:
-        self._question = question
+    def __init__(self, question: Question, *, by_day: bool) -> None:
+        self._question, self._by_day = question, by_day
         self._held: dict[tuple[str, str], Window] = {}
         self._slices: dict[tuple[int, tuple[Span, ...] | None], tuple[Slice, ...]] = {}
 
@@ -153,7 +153,8 @@ class Windows:
         key = (id(found), None if stays is None else tuple(stays))
         made = self._slices.get(key)
         if made is None:
-            made = self._slices[key] = slices_of(self._question, found, stays)
+            made = slices_of(self._question, found, stays, by_day=self._by_day)
+            self._slices[key] = made
         return made
 
     def of(self, zone: str, before: str) -> Window:
@@ -200,13 +201,14 @@ def _part(
     )
 
 
-def _other(question: Question, found: Window, owner: str) -> Part:
+def _other(made: Windows, zone: str, owner: str) -> Part:
     connection, _, name = owner.partition("/")
+    found = made.of(zone, zone)
     return Part(
         subject=Subject(kind="owner", id=owner, name=name, connection=connection),
         window=found,
         owners=(owner,),
-        lines=(Line(owner, slices_of(question, found)),),
+        lines=(Line(owner, made.slices(found, None)),),
     )
 
 

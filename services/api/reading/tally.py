@@ -13,20 +13,24 @@ from datetime import date
 
 import msgspec
 
+from kpi.currency import Rates
 from kpi.measures import Measures, present
-from kpi.reading import Slice, fold
+from kpi.reading import LEVEL_GRAINS, Slice, add, by_day, fold, last_day
 from services.api.reading.reader import Contents, Hash, Head, Place, Reader, hashes_of
 
 REMEMBER_S = 30
 """A bound for the case that numbers are restored under the versions that they had before."""
 FIRST_WIN = "first_win"
 _LIMIT = 50_000
+NO_RATES = Rates("")
 
 
 class Folded(msgspec.Struct):
     """The sums of one line, and how they are said, worked out once."""
 
     sums: dict[str, int]
+    reported: dict[str, int]
+    """The same with money in the reporting currency, as far as there are rates."""
     _said: Measures | None = None
 
     @property
@@ -76,12 +80,14 @@ class Tally:
         now: int,
         head: Head | None,
         more: Sequence[Hash] = (),
+        rates: Rates = NO_RATES,
     ) -> Tallied | None:
         """The sums of all lines, and more hashes of the same round trip.
 
         None where another generation or log is live by now.
         """
-        held = [self._recall(place, generation, line, now, head) for line in lines]
+        worth = str(rates.steps) if rates else ""
+        held = [self._recall(place, generation, line, now, head, worth) for line in lines]
         missing = [line for line, one in zip(lines, held, strict=True) if one is None]
         if head is not None and not missing and not more:
             return Tallied(head, [one for one in held if one is not None], head, {})
@@ -90,47 +96,84 @@ class Tally:
         fresh, contents = await self._reader.read(place, list(owners), generation, [*wanted, *more])
         if fresh.generation != generation or not _same_log(fresh, head):
             return None
-        read = {line: _fold(line, contents) for line in missing}
+        read = {line: _fold(line, contents, rates) for line in missing}
         for line, one in read.items():
-            self._remember(place, generation, line, now, fresh, one)
+            self._remember(place, generation, line, now, fresh, one, worth)
         used = _as_used(fresh, head, {line.owner for line in missing}, lines)
         found = [read[line] if one is None else one for line, one in zip(lines, held, strict=True)]
         return Tallied(used, found, fresh, contents)
 
     def _recall(
-        self, place: Place, generation: int, line: Line, now: int, head: Head | None
+        self,
+        place: Place,
+        generation: int,
+        line: Line,
+        now: int,
+        head: Head | None,
+        worth: str,
     ) -> Folded | None:
         if head is None or line.owner not in head.versions:
             return None
-        held = self._held.get(_key(place, generation, line, head))
+        held = self._held.get(_key(place, generation, line, head, worth))
         if held is None or held[0] != head.versions[line.owner] or now >= held[1]:
             return None
         return held[2]
 
     def _remember(
-        self, place: Place, generation: int, line: Line, now: int, head: Head, folded: Folded
+        self,
+        place: Place,
+        generation: int,
+        line: Line,
+        now: int,
+        head: Head,
+        folded: Folded,
+        worth: str,
     ) -> None:
         if line.owner not in head.versions or head.restoring:
             return
-        key = _key(place, generation, line, head)
+        key = _key(place, generation, line, head, worth)
         self._held[key] = (head.versions[line.owner], now + REMEMBER_S * 1000, folded)
         self._held.move_to_end(key)
         if len(self._held) > _LIMIT:
             self._held.popitem(last=False)
 
 
-def _key(place: Place, generation: int, line: Line, head: Head) -> tuple[object, ...]:
-    return (place.tenant, head.incarnation, head.epoch, generation, line)
+def _key(place: Place, generation: int, line: Line, head: Head, worth: str) -> tuple[object, ...]:
+    return (place.tenant, head.incarnation, head.epoch, generation, line, worth)
 
 
-def _fold(line: Line, contents: dict[Hash, Contents]) -> Folded:
+def _fold(line: Line, contents: dict[Hash, Contents], rates: Rates) -> Folded:
     if line.first_win:
-        return Folded(_first_win(line, contents))
-    sums: dict[str, int] = {}
-    for one in line.slices:
-        for measure, amount in fold(contents[line.owner, one.grain, one.span], one).items():
-            sums[measure] = sums.get(measure, 0) + amount
-    return Folded({measure: amount for measure, amount in sums.items() if amount})
+        first = _first_win(line, contents)
+        return Folded(first, first)
+    pieces = [(one, fold(contents[line.owner, one.grain, one.span], one)) for one in line.slices]
+    sums = add(piece for _, piece in pieces)
+    return Folded(sums, _reported(line, contents, pieces, rates) if rates else sums)
+
+
+def _reported(
+    line: Line,
+    contents: dict[Hash, Contents],
+    pieces: Sequence[tuple[Slice, dict[str, int]]],
+    rates: Rates,
+) -> dict[str, int]:
+    """Flows by the rate of their own day, levels by that of the day they are asked of."""
+    total: dict[str, int] = {}
+    levels: dict[str, int] = {}
+    asked = max((last_day(one) for one, _ in pieces if one.grain in LEVEL_GRAINS), default=None)
+    for one, piece in pieces:
+        if one.grain in LEVEL_GRAINS:
+            levels = add((levels, piece))
+            continue
+        held = contents[line.owner, one.grain, one.span]
+        for measure, day, amount in by_day(held, one):
+            name, worth = rates.reported(measure, amount, day)
+            total[name] = total.get(name, 0) + worth
+    for measure, amount in levels.items():
+        assert asked is not None  # noqa: S101 - there is a level
+        name, worth = rates.reported(measure, amount, asked)
+        total[name] = total.get(name, 0) + worth
+    return {measure: amount for measure, amount in total.items() if amount}
 
 
 def _first_win(line: Line, contents: dict[Hash, Contents]) -> dict[str, int]:

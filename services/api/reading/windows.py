@@ -19,7 +19,7 @@ from kpi.civil import day_start, local_day
 from kpi.organisation import intersect
 from kpi.panes import DAY, DAYS_KEPT, MINUTES_KEPT, MONTHS_KEPT
 from kpi.periods import CIVIL, Span, rolling_length
-from kpi.reading import Slice, civil_slices, gauge_slices, next_month, rolling_slices
+from kpi.reading import Slice, civil_slices, gauge_slices, last_day, next_month, rolling_slices
 from services.api.answers.progress import Bounds
 
 Resolution = Literal["minute", "day"]
@@ -140,13 +140,21 @@ def window(question: Question, zone: str, zone_before: str | None = None) -> Win
 
 
 def slices_of(
-    question: Question, found: Window, stays: Sequence[Span] | None = None
+    question: Question,
+    found: Window,
+    stays: Sequence[Span] | None = None,
+    *,
+    by_day: bool = False,
 ) -> tuple[Slice, ...]:
     """The slices of the days that count, or only of some stays within them; levels if still there.
 
+    ``by_day``: single days where they are still kept, so that each is converted by its own rate.
     ``UnreadableError`` where a pane is no longer kept.
     """
     wanted = _flows(found, stays)
+    if by_day and found.resolution == "day":
+        daily = [each for one in wanted for each in _days_of(one)]
+        wanted = daily if all(kept(question, one) for one in daily) else wanted
     if _at_the_end(found, stays):
         wanted += gauge_slices(found.through_day)
     for one in wanted:
@@ -300,6 +308,14 @@ def _flows(found: Window, stays: Sequence[Span] | None) -> list[Slice]:
     cuts = [found.counted] if stays is None else stays
     inside = [cut for one in cuts if (cut := intersect(one, found.counted))]
     return [slice_ for cut in inside for slice_ in civil_slices(*cut)]
+
+
+def _days_of(one: Slice) -> list[Slice]:
+    """The same panes as single days."""
+    if one.grain != "M":
+        return [one]
+    year = int(one.span)
+    return day_slices(date(year, one.low, 1), last_day(one))
 
 
 def _kept_until(one: Slice) -> int:

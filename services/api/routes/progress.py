@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from kpi.civil import local_day
 from kpi.measures import CATALOGUE
 from kpi.periods import Span
-from paceline.sql import locks
+from paceline.sql import locks, rates
 from paceline.sql.engine import reading
 from paceline.sql.locks import Lock
 from paceline.sql.org import Rep
@@ -39,6 +39,7 @@ from services.api.judging import choice
 from services.api.locking.shown import view
 from services.api.problems import unprocessable
 from services.api.progress import Told
+from services.api.reading.likes import Weights
 from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
 from services.api.reading.windows import EARLIEST, Question, UnreadableError, ask, rfc3339
 
@@ -188,14 +189,20 @@ def instant_of(services: Services, name: str, text: str | None) -> int | None:
 async def around_of(
     services: Services, caller: Caller, question: Question, as_of: int | None = None
 ) -> Caller:
-    """The caller, knowing the targets of the years around the question, as they were by then."""
+    """The caller, knowing the targets of the years around the question.
+
+    ``as_of``: targets and rates as they were written by then.
+    """
     year = question.day_in(caller.plan.zone).year
     known = await services.directory.around(caller.known, year)
     if as_of is not None:
         span = Span(date(year - 1, 1, 1), date(year + 1, 12, 31))
         async with reading(services.engine) as session:
             targets = await load_versions(session, caller.org.tenant, span, as_of)
-        known = replace(known, plan=replace(known.plan, targets=targets))
+            worth = await rates.known(session, caller.org.tenant, known.plan.currency, as_of)
+        plan = replace(known.plan, targets=targets, rates=worth)
+        kpis = replace(known.kpis, weights=Weights(known.kpis.book, worth))
+        known = replace(known, plan=plan, kpis=kpis)
     return Caller(caller.key, known)
 
 

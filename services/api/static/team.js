@@ -1,7 +1,7 @@
 // A team: cards of the whole, and a table of reps by KPIs, who needs help first.
 
 import { Figure, h } from "./dom.js";
-import { amounts, money } from "./format.js";
+import { amounts, day, money } from "./format.js";
 import { Gauge, chip, days, inWords, kpiName, percent, said, shape, showChip, telling } from "./kpi.js";
 import { asks } from "./why.js";
 import { known, nameOf, t } from "./words.js";
@@ -143,18 +143,27 @@ function named(subject) {
   return [label, h("small", {}, subject.connection)];
 }
 
-// Other currencies than the tenant's are in no KPI; they are shown, never added.
+// Other currencies than the tenant's: with a rate they are in the KPIs, and it is said at which; without one they are
+// told apart and marked, never added.
 export class Foreign {
   constructor() {
-    this.element = h("p", { class: "foreign", hidden: "" });
+    this.converted = h("p", { class: "foreign" });
+    this.apart = h("p", { class: "foreign apart" });
+    this.element = h("div", {}, this.converted, this.apart);
   }
 
   show(progress) {
+    const rates = new Map((progress.rates ?? []).map((one) => [one.currency, one]));
     const own = Object.values(progress.definitions).find((info) => info.currency)?.currency;
-    const others = own ? Object.fromEntries(Object.entries(progress.measures.won.amounts).filter(([code]) => code !== own)) : {};
-    this.element.hidden = Object.keys(others).length === 0;
-    const list = amounts(others, progress.currencies).map(([minor, code, exponent]) => money(minor, code, exponent));
-    this.element.textContent = t("foreign", { list: list.join(", ") });
+    const others = amounts(progress.measures.won.amounts, progress.currencies).filter(([, code]) => code !== own);
+    const worth = others.filter(([, code]) => rates.get(code)?.rate);
+    const list = (of) => of.map(([minor, code, exponent]) => money(minor, code, exponent)).join(", ");
+    const at = worth.map(([, code]) => `1 ${code} = ${rates.get(code).rate} ${own} (${day(rates.get(code).since)})`);
+    this.converted.hidden = worth.length === 0;
+    this.converted.textContent = t("converted", { list: list(worth), rates: at.join(", ") });
+    const rest = others.filter(([, code]) => !rates.get(code)?.rate);
+    this.apart.hidden = rest.length === 0;
+    this.apart.textContent = `△ ${t("foreign", { list: list(rest) })}`;
   }
 }
 
