@@ -412,3 +412,48 @@ class CurrencyRate(Base):
     """Units of the tenant's currency for one unit, as a decimal; null: withdrawn."""
     author: Mapped[str]
     recorded_at: Mapped[int]
+
+
+class ForecastRow(Base):
+    """What somebody stood for of a period's end; append-only, the latest of a subject holds."""
+
+    __tablename__ = "forecasts"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED))
+    subject_kind: Mapped[str]
+    subject: Mapped[str]
+    label: Mapped[str]
+    """The period's."""
+    commit: Mapped[int]
+    """Minor units of the tenant's currency, cumulative: what is won included."""
+    best_case: Mapped[int]
+    note: Mapped[str]
+    role: Mapped[str]
+    """``rep``: for oneself; ``manager``: for somebody else, over what they said."""
+    author: Mapped[str]
+    overrode: Mapped[int | None]
+    """The submission of somebody else that this one was put over."""
+    submitted_at: Mapped[int]
+    __table_args__ = (Index(None, "tenant", "label", "subject_kind", "subject", "id"),)
+
+
+class HelpCall(Base):
+    """Somebody asks for the manager's help with a deal."""
+
+    __tablename__ = "help_calls"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED))
+    deal: Mapped[str]
+    """Entity key."""
+    rep: Mapped[str]
+    text: Mapped[str]
+    author: Mapped[str]
+    asked_at: Mapped[int]
+    answer: Mapped[str | None]
+    answered_by: Mapped[str | None]
+    answered_at: Mapped[int | None]
+    __table_args__ = (Index(None, "tenant", "rep", "id"),)
