@@ -18,6 +18,7 @@ from services.api.routes import admin as routes_admin
 from services.api.routes import explain as routes_explain
 from services.api.routes import locks as routes_locks
 from services.api.routes import ops as routes_ops
+from services.api.routes import pipeline as routes_pipeline
 from services.api.routes import plan as routes_plan
 from services.api.routes import progress as routes
 from services.api.routes import rates as routes_rates
@@ -43,6 +44,7 @@ def create_app(services: Services) -> FastAPI:
         routes,
         routes_explain,
         routes_plan,
+        routes_pipeline,
         routes_locks,
         routes_rates,
         routes_admin,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.api.access import Caller
+from services.api.pipeline.past import Pasts
 from services.api.problems import ProblemError, forbidden, unauthenticated
 from services.api.progress import Teller
 from services.api.reading.changes import Feed
@@ -42,6 +43,8 @@ class Services:
     reader: Reader
     teller: Teller
     feed: Feed
+    pasts: Pasts = field(default_factory=Pasts)
+    """What the organisations' past says of open deals, remembered for minutes."""
     clock: Callable[[], int] = now_ms
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kpi.civil import local_day, zone_of
 from kpi.contributions import contributions, diff
-from kpi.entity import Entity, apply, new
+from kpi.entity import Entity, apply, new, pack
 from kpi.panes import Hash, is_gauge, spread
 from paceline.redis import make_client
 from paceline.sql import books, models
@@ -155,6 +155,9 @@ class World:
         owners = sorted({owner for owner, _, _ in facts})
         past = sorted({owner for owner, measure, at in facts if self._closed(owner, measure, at)})
         pipe = self.redis.pipeline(transaction=True)
+        bucket = keys.entity_bucket(key)
+        name = keys.entities(self.partition, self.tenant, self.generation, bucket)
+        pipe.hset(name, key, pack(after))
         for (owner, held, measure), by in increments.items():
             pipe.hincrby(self._panes(owner, held), measure, by)
         for owner in owners:

@@ -18,6 +18,7 @@ from services.api.answers import examples
 from services.api.answers import explain as answers_explain
 from services.api.answers import kpis as answers_kpi
 from services.api.answers import locks as answers_locks
+from services.api.answers import pipeline as answers_pipeline
 from services.api.answers import plan as answers_plan
 from services.api.answers import progress as answers
 from services.api.answers import rates as answers_rates
@@ -55,6 +56,15 @@ _SHAPES = (
     answers_locks.Locks,
     answers_rates.Rates,
     answers_rates.RatesWritten,
+    answers_pipeline.PipelineView,
+    answers_pipeline.DealList,
+    answers_pipeline.FunnelView,
+    answers_pipeline.WaterfallView,
+    answers_pipeline.ForecastView,
+    answers_pipeline.SubmissionView,
+    answers_pipeline.Accuracies,
+    answers_pipeline.CallView,
+    answers_pipeline.Calls,
     answers_plan.Kpis,
     answers_plan.Targets,
     answers_plan.Alignment,

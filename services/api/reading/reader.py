@@ -13,6 +13,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from kpi.entity import Entity, unpack
 from kpi.reading import Slice
 from schemas import keys
 from schemas.meaning import Meaning
@@ -77,6 +78,23 @@ class Reader:
         answers = await pipe.execute()
         contents = [contents_of(raw) for raw in answers[_HEAD_ANSWERS:]]
         return _head(answers, place, owners), dict(zip(wanted, contents, strict=True))
+
+    async def entities(
+        self, place: Place, generation: int, wanted: Sequence[str]
+    ) -> list[tuple[str, Entity]]:
+        """Entities by their keys, in that order; those that are not there are left out."""
+        buckets: dict[int, list[str]] = {}
+        for key in wanted:
+            buckets.setdefault(keys.entity_bucket(key), []).append(key)
+        found: dict[str, bytes | None] = {}
+        pipe = self._redis.pipeline(transaction=False)
+        for bucket, members in buckets.items():
+            name = keys.entities(place.partition, place.tenant, generation, bucket)
+            pipe.hmget(name, members)
+        answers = await pipe.execute() if buckets else []
+        for members, raws in zip(buckets.values(), answers, strict=True):
+            found.update(zip(members, raws, strict=True))
+        return [(key, unpack(raw)) for key in wanted if (raw := found.get(key)) is not None]
 
     async def meaning(self, place: Place) -> tuple[int, Meaning] | None:
         """The generation that was live when last asked, and its meaning; None before the first."""
