@@ -72,3 +72,32 @@ async def test_a_keyboard_opens_it_too_and_levels_name_their_deals(
     assert "商机 80" in said
     assert "以下明细之和与该数字完全一致" in said
     assert "构成该数字的记录" in said
+
+
+async def test_pipeline_and_forecast_open_on_asking(world: World, door: Door, tab: Tab) -> None:
+    """Coverage, forecast, waterfall, funnel, the deal to close; a call for help is sent once."""
+    now = datetime.fromtimestamp(world.now / 1000 - 30, UTC)
+    await world.deal(
+        "90", now.isoformat(timespec="seconds"), "create", owner="11", stage="proposal",
+        amount="5000", name="Cold storage", close_on=now.date().isoformat(),
+    )  # fmt: skip
+    await tab.open(f"{world.url}/#key={await world.key()}")
+    await tab.says("#state-words", "Live")
+    await tab.look("document.querySelector('#pipeline').open = true; 0")
+    await tab.until("document.querySelectorAll('.pipeline .deals li').length", (1).__eq__)
+    said = await tab.text(".pipeline")
+    for words in ("Cold storage", "$5,000", "Open deals by chance", "Why the qualified pipeline"):
+        assert words in said
+    await tab.look(
+        "window.prompt = () => 'please call their CFO';"
+        "document.querySelector('.deals .help').click(); 0"
+    )
+    await tab.until("document.querySelector('.deals .help').innerText", "Help asked".__eq__)
+    async with world.client(await world.key()) as api:
+        (call,) = (await api.get("/v1/help")).json()["items"]
+    assert (call["deal"], call["rep"], call["text"]) == (
+        "d:hub:90",
+        "maria",
+        "please call their CFO",
+    )
+    assert tab.errors == []

@@ -45,6 +45,8 @@ class OrgPast(msgspec.Struct, frozen=True, kw_only=True):
     won_recent: Fraction
     ended: Sequence[Ended]
     """The like periods at the same point of them."""
+    season_spans: Sequence[Span]
+    """The like periods, or the recent ones where there was no pipeline in those."""
     seasons: Sequence[Season]
 
 
@@ -87,7 +89,11 @@ async def _read(scene: Scene, teller: Teller, engine: AsyncEngine) -> OrgPast:
         won_like = await money.won(session, book, owners, spans.likes, view)
         won_recent = await money.won(session, book, owners, spans.learn, view)
         cycles = await money.cycles(session, book, owners, start, end)
-        seasons = await money.seasons(session, book, owners, spans.likes, view)
+        season_spans: Sequence[Span] = spans.likes
+        seasons = await money.seasons(session, book, owners, season_spans, view)
+        if not any(one.opened for one in seasons):
+            season_spans = spans.learn
+            seasons = await money.seasons(session, book, owners, season_spans, view)
     place = teller.reader.place(scene.caller.org.tenant, scene.caller.org.connections)
     deals = await teller.reader.entities(place, scene.generation, keys)
     meaning = scene.meaning
@@ -102,6 +108,7 @@ async def _read(scene: Scene, teller: Teller, engine: AsyncEngine) -> OrgPast:
             ended(deals, meaning, *_point(scene.period, scene, span), scene.worth)
             for span in spans.likes
         ],
+        season_spans=season_spans,
         seasons=seasons,
     )
 

@@ -17,8 +17,9 @@ from kpi.civil import day_start, local_day
 from kpi.pipeline.closable import Candidate, Look, Sorted, sort
 from kpi.pipeline.coverage import Season, coverage, creation, required_coverage, win_rate
 from kpi.pipeline.deals import OpenDeal, days_in_stage, slips
-from kpi.pipeline.funnel import funnel, quantile
+from kpi.pipeline.funnel import StageStep, funnel, quantile
 from kpi.pipeline.waterfall import Scope, converted, parts, waterfall
+from schemas.meaning import Meaning
 from services.api.answers.kpis import KpiProgress
 from services.api.answers.pipeline import (
     CoverageView,
@@ -142,8 +143,11 @@ def funnel_steps(scene: Scene) -> list[FunnelStep]:
     start = day_start(scene.period.first, scene.zone)
     entities = [entity for _, entity in scene.deals]
     found = funnel(entities, scene.meaning, scene.looked, start, scene.instant + 1)
+    ends = _ends(scene.meaning)
     return [
-        FunnelStep(
+        _ended(one)
+        if one.stage in ends["won"]
+        else FunnelStep(
             stage=one.stage,
             entered=one.entered,
             got_on=one.got_on,
@@ -153,7 +157,34 @@ def funnel_steps(scene: Scene) -> list[FunnelStep]:
             open=one.open,
         )
         for one in found
+        if one.stage not in ends["lost"]
     ]
+
+
+def _ended(one: StageStep) -> FunnelStep:
+    """The last step: nobody goes on from it, and nobody waits in it."""
+    return FunnelStep(
+        stage=one.stage,
+        entered=one.entered,
+        got_on=0,
+        conversion=None,
+        median_s=None,
+        p90_s=None,
+        open=0,
+    )
+
+
+def _ends(meaning: Meaning) -> dict[str, set[str]]:
+    """Stages that mean won, and those that mean the deal is gone."""
+    found: dict[str, set[str]] = {"won": set(), "lost": set()}
+    for source in meaning.connections.values():
+        for stages in source.stages.values():
+            for stage, category in stages.items():
+                if category == "won":
+                    found["won"].add(stage)
+                elif category in ("lost", "disqualified"):
+                    found["lost"].add(stage)
+    return found
 
 
 def waterfall_of(scene: Scene, days: tuple[date, date], *, qualified: bool) -> dict[str, Any]:

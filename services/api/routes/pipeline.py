@@ -100,7 +100,8 @@ async def pipeline(caller: Asking, services: Serving, whose: Of) -> Response:
     page = told.Page(0, _SHOWN)
     async with reading(services.engine) as session:
         view = (here.zone, here.rates)
-        own = await money.seasons(session, here.book.id, list(here.looked), past.like, view)
+        owners = list(here.looked)
+        own = await money.seasons(session, here.book.id, owners, past.season_spans, view)
     lists = {
         name: told.deal_list(here, candidates, page, asking) for name, candidates in found.items()
     }

@@ -3,6 +3,7 @@
 import { $, h } from "./dom.js";
 import { ago, bounds, count, time } from "./format.js";
 import { Live } from "./live.js";
+import { Pipeline } from "./pipeline.js";
 import { RepView } from "./rep.js";
 import { TeamView } from "./team.js";
 import { Why } from "./why.js";
@@ -95,7 +96,11 @@ function refused(status) {
 function draw(target) {
   page.target = target;
   page.view = target.kind === "rep" ? new RepView() : new TeamView();
-  $("view").replaceChildren(page.view.element);
+  const open = page.pipeline?.element.open;
+  page.pipeline?.stop();
+  page.pipeline = new Pipeline(fetched, posted, () => where(), nameOfRep);
+  page.pipeline.element.open = Boolean(open);
+  $("view").replaceChildren(page.view.element, page.pipeline.element);
   $("org").textContent = nameOf(page.me);
   $("title").textContent = target.kind === "all" ? t("everyone") : "";
   $("bounds").textContent = " ";
@@ -204,6 +209,12 @@ async function fetched(path) {
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail), { detail: body.detail });
   return body;
+}
+
+async function posted(path, body) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY)}`, "Content-Type": "application/json" };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error((await answer.json()).detail);
 }
 
 function nameOfRep(id) {
