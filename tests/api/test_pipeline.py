@@ -116,7 +116,8 @@ async def test_the_funnel_says_who_got_on(told: World, api: httpx.AsyncClient) -
     steps = {one["stage"]: one for one in found["steps"]}
     assert steps["proposal"]["entered"] == 3
     assert steps["proposal"]["open"] == 2
-    assert (steps["won"]["entered"], steps["won"]["conversion"], steps["won"]["open"]) == (1, None, 0)
+    won = steps["won"]
+    assert (won["entered"], won["conversion"], won["open"]) == (1, None, 0)
 
 
 async def test_a_forecast_is_the_sum_of_its_parts_and_people_stand_for_theirs(
