@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import kpi
 from benchmarks.load import STAGES, TYPES, WEIGHTS, ZONES
 from kpi.civil import local_day
-from kpi.contributions import contributions
+from kpi.contributions import Contributions, contributions
 from kpi.entity import Entity, apply, new, pack
 from kpi.panes import spread
 from paceline.admin.targets import import_targets
@@ -130,14 +130,21 @@ class Sizes(msgspec.Struct):
     entities: int
 
 
-def load(redis: Redis, entities: int, now: int) -> Sizes:
+Told = Callable[[int, str, Contributions], None]
+"""Takes number, entity key and contributions of each entity, as the ledger would have them."""
+
+
+def load(redis: Redis, entities: int, now: int, told: Told | None = None) -> Sizes:
     """Everything in Redis; how much memory panes and entities take there."""
     empty = _used(redis)
     panes: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     means, p = meaning(), partition()
     pipe = redis.pipeline(transaction=False)
     for n, (name, entity) in enumerate(_entities(entities, now)):
-        for (owner, held, field), by in spread(contributions(entity, means), means, now).items():
+        facts = contributions(entity, means)
+        if told is not None:
+            told(n, name, facts)
+        for (owner, held, field), by in spread(facts, means, now).items():
             panes[keys.panes(p, TENANT, 1, owner, held.grain, held.span)][field] += by
         bucket = keys.entities(p, TENANT, 1, keys.entity_bucket(name))
         pipe.hset(bucket, name, pack(entity))

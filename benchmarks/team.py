@@ -49,14 +49,15 @@ def run(entities: int = ENTITIES, reads: int = READS) -> list[Row]:
             with Redis.from_url(server.url) as redis:
                 sizes = crowd.load(redis, entities, now)
                 sql = f"sqlite+aiosqlite:///{folder / 'paceline.db'}"
-                key = asyncio.run(_found(sql, now))
-                with _api(sql, server.url) as address:
+                key = asyncio.run(found(sql, now))
+                with api(sql, server.url) as address:
                     return [*_memory(sizes, entities), *_times(redis, address, key, reads)]
         finally:
             server.stop()
 
 
-async def _found(sql: str, now: int) -> str:
+async def found(sql: str, now: int) -> str:
+    """The crowd's organisation in an empty database; a key that reads it."""
     engine = engine_for(sql)
     try:
         return await crowd.found(engine, now)
@@ -114,7 +115,8 @@ def _quantiles(name: str, found: Sequence[float]) -> list[Row]:
 
 
 @contextmanager
-def _api(sql: str, redis: str) -> Iterator[str]:
+def api(sql: str, redis: str) -> Iterator[str]:
+    """An API process; its address."""
     port = free_port()
     settings = {
         "PACELINE_SQL": sql,

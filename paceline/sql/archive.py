@@ -137,6 +137,23 @@ async def activations(session: AsyncSession, partition: int) -> list[bytes]:
     return list(found)
 
 
+async def activations_before(
+    session: AsyncSession, partition: int, incarnation: str, offset: int
+) -> list[bytes]:
+    """The activations of a partition that lie before a place of the live lane, in no order."""
+    logs = await incarnations(session)
+    earlier = logs[: logs.index(incarnation)] if incarnation in logs else logs
+    found = await session.scalars(
+        select(Archived.payload).where(
+            Archived.partition == partition,
+            Archived.event_id.startswith("activate:"),
+            Archived.incarnation.in_(earlier)
+            | ((Archived.incarnation == incarnation) & (Archived.offset < offset)),
+        )
+    )
+    return list(found)
+
+
 async def count(session: AsyncSession, partition: int, tenant: str | None = None) -> int:
     """How many records of a partition are archived, in all logs; of one tenant where given."""
     query = select(func.count()).select_from(Archived).where(Archived.partition == partition)

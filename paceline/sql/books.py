@@ -20,7 +20,7 @@ from paceline.sql.models import FactBook, FactProgress, FactRow, Incarnation
 from paceline.sql.statements import insert, storable
 from schemas import envelope, topics
 from schemas.envelope import Activate
-from schemas.facts import EventFacts, FactBatch, TenantFacts
+from schemas.facts import EventFacts, FactBatch
 
 LANES = {topics.EVENTS: 0, topics.BACKFILL: 1}
 
@@ -65,26 +65,28 @@ async def store(session: AsyncSession, batch: FactBatch) -> int:
     """
     covered = await _covered(session, batch.incarnation, batch.topic, batch.partition)
     if batch.end <= covered:
+        await _open(session, batch, await _frontier(session, batch.partition), again=True)
         return 0
-    base = _base(batch, max(batch.start, covered))
+    base = await _base(session, batch, max(batch.start, covered))
     if not batch.part and (batch.since > covered or await _went_back(session, batch, covered)):
         await damage(session, batch.partition, base)
         await _advance(session, batch, max(batch.start, covered))
-    log = await _number(session, batch.incarnation)
-    written = 0
-    for one in batch.tenants:
-        book = await _open(session, one, batch.partition, base)
-        rows = list(_rows(book.id, log, LANES[batch.topic], one.events, covered))
-        await insert_rows(session, rows)
-        written += len(rows)
+    log, lane = await _number(session, batch.incarnation), LANES[batch.topic]
+    open_ = await _open(session, batch, base)
+    rows = [
+        row
+        for book, one in zip(open_, batch.tenants, strict=True)
+        for row in _rows(book, log, lane, one.events, covered)
+    ]
+    await insert_rows(session, rows)
     if batch.last:
         await _advance(session, batch, batch.end)
-    return written
+    return len(rows)
 
 
 async def damage(session: AsyncSession, partition: int, base: Base) -> None:
     """Facts of a partition went missing: begin a new edition of each tenant's newest book."""
-    found = await _live(session, partition)
+    found = await _live(session, partition, base)
     await session.execute(
         update(FactBook).where(FactBook.partition == partition).values(state=DAMAGED)
     )
@@ -277,18 +279,16 @@ async def _went_back(session: AsyncSession, batch: FactBatch, covered: int) -> b
     return await _covered(session, batch.incarnation, other, batch.partition) > 0
 
 
-async def _live(session: AsyncSession, partition: int) -> dict[str, int]:
-    """Tenant -> its newest generation, as far as the archive or the books know of it.
-
-    One that is not live yet is begun anew by its activation.
-    """
+async def _live(session: AsyncSession, partition: int, base: Base) -> dict[str, int]:
+    """Tenant -> the generation that is live at a place, by the books and by the archive."""
     told = await session.execute(
         select(FactBook.tenant, func.max(FactBook.generation).label("generation"))
         .where(FactBook.partition == partition)
         .group_by(FactBook.tenant)
     )
     found = {row.tenant: row.generation for row in told}
-    for payload in await archive.activations(session, partition):
+    before = await archive.activations_before(session, partition, base.incarnation, base.live)
+    for payload in before:
         event = envelope.decode(payload)
         if isinstance(event.data, Activate):
             newest = max(event.data.generation, found.get(event.tenant, 0))
@@ -296,12 +296,32 @@ async def _live(session: AsyncSession, partition: int) -> dict[str, int]:
     return found
 
 
-async def _open(session: AsyncSession, one: TenantFacts, partition: int, base: Base) -> Book:
-    """The book to write to; a generation that has just become the live one begins a new one."""
-    held = await find(session, one.tenant, one.generation)
-    if held is not None and held.state != DAMAGED and one.events:
-        return held
-    return await begin(session, one.tenant, one.generation, partition, base)
+async def _open(
+    session: AsyncSession, batch: FactBatch, base: Base, *, again: bool = False
+) -> list[int]:
+    """The book of each tenant to write to; a generation that has just become live begins one.
+
+    ``again``: this was counted before. Where a restore gives a tenant its last generation from the
+    start, it is told anew of records whose facts are here under an earlier one: what has no book
+    begins one, to be filled.
+    """
+    held = await _newest(session, [one.tenant for one in batch.tenants])
+    found: list[int] = []
+    for one in batch.tenants:
+        book, state = held.get((one.tenant, one.generation), (0, DAMAGED))
+        if state == DAMAGED or not (one.events or again):
+            book = (await begin(session, one.tenant, one.generation, batch.partition, base)).id
+        found.append(book)
+    return found
+
+
+async def _newest(
+    session: AsyncSession, tenants: Sequence[str]
+) -> dict[tuple[str, int], tuple[int, str]]:
+    """(tenant, generation) -> id and state of its newest edition."""
+    query = select(FactBook.tenant, FactBook.generation, FactBook.id, FactBook.state)
+    query = query.where(FactBook.tenant.in_(tenants)).order_by(FactBook.edition)
+    return {(row[0], row[1]): (row[2], row[3]) for row in await session.execute(query)}
 
 
 async def _number(session: AsyncSession, incarnation: str) -> int:
@@ -313,10 +333,28 @@ async def _number(session: AsyncSession, incarnation: str) -> int:
     return found
 
 
-def _base(batch: FactBatch, start: int) -> Base:
+async def _base(session: AsyncSession, batch: FactBatch, start: int) -> Base:
+    """Where a book begins that begins with a batch: nothing after it may be passed over."""
+    other = next(topic for topic in LANES if topic != batch.topic)
+    told = await _covered(session, batch.incarnation, other, batch.partition)
+    beside = max(batch.beside, told)
     if batch.topic == topics.EVENTS:
-        return Base(batch.incarnation, start, batch.beside)
-    return Base(batch.incarnation, batch.beside, start)
+        return Base(batch.incarnation, start, beside)
+    return Base(batch.incarnation, beside, start)
+
+
+async def _frontier(session: AsyncSession, partition: int) -> Base:
+    """Up to where all facts of a partition are here: in its newest log."""
+    newest = await session.scalar(
+        select(FactProgress.incarnation)
+        .join(Incarnation, Incarnation.incarnation == FactProgress.incarnation)
+        .where(FactProgress.partition == partition)
+        .order_by(Incarnation.number.desc())
+        .limit(1)
+    )
+    log = newest or ""
+    lanes = [await _covered(session, log, topic, partition) for topic in LANES]
+    return Base(log, *lanes)
 
 
 def _rows(

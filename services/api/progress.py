@@ -80,10 +80,11 @@ class Lines(msgspec.Struct, frozen=True):
 class Teller:
     """Answers questions about progress."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, live: Reader | None = None) -> None:
+        """``live``: who tells what is learnt from the past, where it is not the same reader."""
         self.reader = reader
         self._tally = Tally(reader)
-        self._pasts = Pasts(reader)
+        self._pasts = Pasts(live or reader)
         self._rhythms = Rhythms(reader)
         self._desk = Desk()
         self._recent = RecentParts()
@@ -179,11 +180,20 @@ class Teller:
             asked.known, asked.place, generation, asked.chosen, parts, asked.question
         )
         lines = [line for part in parts for line in _lines(part)]
-        more = study.first(head)
+        more, rates = study.first(head), asked.known.plan.rates
+        apart = self._pasts.reader is not self.reader
         tallied = await self._tally.read(
-            asked.place, generation, lines, asked.question.now, head, more, asked.known.plan.rates
+            *(asked.place, generation, lines, asked.question.now, head),
+            () if apart else more,
+            rates,
         )
-        if tallied is None or not await study.finish(tallied.fresh, tallied.contents):
+        if tallied is None:
+            return None
+        fresh, contents = tallied.fresh, tallied.contents
+        if apart:
+            owners = list(dict.fromkeys(one[0] for one in more))
+            fresh, contents = await self._pasts.reader.read(asked.place, owners, generation, more)
+        if not await study.finish(fresh, contents):
             return None
         return await self._told(asked, parts, study, tallied)
 

@@ -97,7 +97,7 @@ async def teller_of(
         since = datetime.fromtimestamp(book.pruned_before / 1000, UTC).date()
         detail = f"what was known before {since} is no longer kept"
         raise unprocessable("beyond-retention", detail, f"as_of from {since} on")
-    return Teller(LedgerReader(reader, engine, book, found[1], as_of))
+    return Teller(LedgerReader(reader, engine, book, found[1], as_of), reader)
 
 
 async def explain(asked: Asked, live: Teller, engine: AsyncEngine) -> Explanation:

@@ -3,7 +3,8 @@
 In: a book of facts, an instant. Out: what ``reading.reader`` gives, from the facts that were known
 by then. Guarantee: the same code makes an answer of it as of the live numbers, so a figure as of an
 instant differs from the live one by the facts in between and by nothing else. The meaning is the
-live generation's: what was known then, read as it is read today.
+live generation's: what was known then, read as it is read today. What curves and chances learn
+from (the past of everybody) is read live.
 """
 
 from __future__ import annotations
