@@ -48,6 +48,9 @@ class FactBatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far the partition's other lane was counted by then."""
     tenants: list[TenantFacts]
     since: int = -1
+    left: tuple[str, str, str] | None = None
+    """The first batch of another log: the log before it, and up to where the facts of its live lane
+    and of its backfill lane had been told (empty: not at all)."""
     part: int = 0
     last: bool = True
     """A batch that is too large for one message comes in parts, of which this is one."""

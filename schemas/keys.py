@@ -20,6 +20,8 @@ RESTORING: Final = "restoring"
 """Set while the partition's numbers are being put back from the archive."""
 EVICTED: Final = "evicted"
 """The instant (ms) up to which quiet activities were last forgotten."""
+LEFT: Final = "left"
+"""The log that was followed before, and up to where its facts were told, JSON; until it is told."""
 CLOCK: Final = "clock"
 """Greatest instant (ms) that the partition's log has spoken of: receipt of an event, or a tick."""
 

@@ -65,19 +65,18 @@ async def store(session: AsyncSession, batch: FactBatch) -> int:
     """
     covered = await _covered(session, batch.incarnation, batch.topic, batch.partition)
     if batch.end <= covered:
-        await _open(session, batch, await _frontier(session, batch.partition), again=True)
+        await _open(session, batch, await frontier(session, batch.partition), again=True)
         return 0
     base = await _base(session, batch, max(batch.start, covered))
-    if not batch.part and (batch.since > covered or await _went_back(session, batch, covered)):
+    if not batch.part and await _lost(session, batch, covered):
         await damage(session, batch.partition, base)
         await _advance(session, batch, max(batch.start, covered))
     log, lane = await _number(session, batch.incarnation), LANES[batch.topic]
     open_ = await _open(session, batch, base)
-    rows = [
-        row
-        for book, one in zip(open_, batch.tenants, strict=True)
-        for row in _rows(book, log, lane, one.events, covered)
-    ]
+    rows: list[Row] = []
+    for book, one in zip(open_, batch.tenants, strict=True):
+        first = await _first(session, book, batch, covered)
+        rows += _rows(book.id, log, lane, one.events, first)
     await insert_rows(session, rows)
     if batch.last:
         await _advance(session, batch, batch.end)
@@ -139,6 +138,19 @@ async def filling(session: AsyncSession, partitions: Sequence[int]) -> list[Book
         .order_by(FactBook.id)
     )
     return [_typed(row) for row in rows]
+
+
+async def replace(session: AsyncSession, book: Book, base: Base) -> None:
+    """Begin a book anew elsewhere."""
+    await session.execute(update(FactBook).where(FactBook.id == book.id).values(state=DAMAGED))
+    await begin(session, book.tenant, book.generation, book.partition, base)
+
+
+async def later(session: AsyncSession, one: str, other: str) -> bool:
+    """Whether a log came after another one."""
+    if not one or one == other:
+        return False
+    return await _number(session, one) > await _number(session, other)
 
 
 async def filled(session: AsyncSession, book: Book) -> bool:
@@ -298,7 +310,7 @@ async def _live(session: AsyncSession, partition: int, base: Base) -> dict[str, 
 
 async def _open(
     session: AsyncSession, batch: FactBatch, base: Base, *, again: bool = False
-) -> list[int]:
+) -> list[Book]:
     """The book of each tenant to write to; a generation that has just become live begins one.
 
     ``again``: this was counted before. Where a restore gives a tenant its last generation from the
@@ -306,22 +318,42 @@ async def _open(
     begins one, to be filled.
     """
     held = await _newest(session, [one.tenant for one in batch.tenants])
-    found: list[int] = []
+    found: list[Book] = []
     for one in batch.tenants:
-        book, state = held.get((one.tenant, one.generation), (0, DAMAGED))
-        if state == DAMAGED or not (one.events or again):
-            book = (await begin(session, one.tenant, one.generation, batch.partition, base)).id
+        book = held.get((one.tenant, one.generation))
+        if book is None or book.state == DAMAGED or not (one.events or again):
+            book = await begin(session, one.tenant, one.generation, batch.partition, base)
         found.append(book)
     return found
 
 
-async def _newest(
-    session: AsyncSession, tenants: Sequence[str]
-) -> dict[tuple[str, int], tuple[int, str]]:
-    """(tenant, generation) -> id and state of its newest edition."""
-    query = select(FactBook.tenant, FactBook.generation, FactBook.id, FactBook.state)
-    query = query.where(FactBook.tenant.in_(tenants)).order_by(FactBook.edition)
-    return {(row[0], row[1]): (row[2], row[3]) for row in await session.execute(query)}
+async def _first(session: AsyncSession, book: Book, batch: FactBatch, covered: int) -> int:
+    """The first offset of a batch's lane whose facts a book takes; before its base it is filled."""
+    if book.base.incarnation == batch.incarnation:
+        live = batch.topic == topics.EVENTS
+        return max(covered, book.base.live if live else book.base.backfill)
+    older = await later(session, book.base.incarnation, batch.incarnation)
+    return batch.end if older else covered
+
+
+async def _lost(session: AsyncSession, batch: FactBatch, covered: int) -> bool:
+    """Whether facts before a batch never came, or may have come in another order of the lanes."""
+    if batch.since > covered or await _went_back(session, batch, covered):
+        return True
+    if batch.left is None:
+        return False
+    log, *told = batch.left
+    for topic, up_to in zip(LANES, told, strict=True):
+        if up_to and await _covered(session, log, topic, batch.partition) < int(up_to):
+            return True
+    return False
+
+
+async def _newest(session: AsyncSession, tenants: Sequence[str]) -> dict[tuple[str, int], Book]:
+    """(tenant, generation) -> its newest edition."""
+    query = select(FactBook).where(FactBook.tenant.in_(tenants)).order_by(FactBook.edition)
+    rows = await session.scalars(query.execution_options(populate_existing=True))
+    return {(row.tenant, row.generation): _typed(row) for row in rows}
 
 
 async def _number(session: AsyncSession, incarnation: str) -> int:
@@ -335,6 +367,9 @@ async def _number(session: AsyncSession, incarnation: str) -> int:
 
 async def _base(session: AsyncSession, batch: FactBatch, start: int) -> Base:
     """Where a book begins that begins with a batch: nothing after it may be passed over."""
+    newest = await frontier(session, batch.partition)
+    if await later(session, newest.incarnation, batch.incarnation):
+        return newest  # told anew, of a log before the newest one
     other = next(topic for topic in LANES if topic != batch.topic)
     told = await _covered(session, batch.incarnation, other, batch.partition)
     beside = max(batch.beside, told)
@@ -343,7 +378,7 @@ async def _base(session: AsyncSession, batch: FactBatch, start: int) -> Base:
     return Base(batch.incarnation, beside, start)
 
 
-async def _frontier(session: AsyncSession, partition: int) -> Base:
+async def frontier(session: AsyncSession, partition: int) -> Base:
     """Up to where all facts of a partition are here: in its newest log."""
     newest = await session.scalar(
         select(FactProgress.incarnation)

@@ -16,6 +16,11 @@ end
 local position = state[3] or '0'
 if ARGV[4] == '1' and before ~= ARGV[1] then
   position = '0'
+  if before ~= '' then
+    local told = redis.call('HMGET', meta, 'facts:crm.events', 'facts:crm.backfill')
+    local left = {before, told[1] or '', told[2] or ''}
+    redis.call('HSET', meta, 'left', cjson.encode(left))
+  end
   -- Another log: none of its lanes has been counted.
   for _, field in ipairs(redis.call('HKEYS', meta)) do
     if string.sub(field, 1, 5) == 'next:' then redis.call('HSET', meta, field, '0') end

@@ -102,6 +102,11 @@ if #facts > 0 then
   -- Each says from where on it speaks, so that its reader sees whether one before it is missing.
   local told = 'facts:' .. ARGV[3]
   local since = '{"since":' .. (call('HGET', meta, told) or ARGV[4]) .. ','
+  local left = call('HGET', meta, 'left')
+  if left then
+    since = since .. '"left":' .. left .. ','
+    call('HDEL', meta, 'left')
+  end
   for _, entry in ipairs(facts) do
     call('XADD', entry[1], '*', 'l', since .. string.sub(entry[2], 2))
   end

@@ -132,6 +132,10 @@ async def _adopt(partition: Partition, owned: Owned, incarnation: str) -> None:
     position += [keys.next_offset(topics.BACKFILL), "0"]
     meta = keys.partition_meta(partition.number)
     told = [keys.facts_told(topic) for topic in (topics.EVENTS, topics.BACKFILL)]
+    up_to = [await owned.store.told(topic) for topic in (topics.EVENTS, topics.BACKFILL)]
+    if partition.incarnation:
+        left = msgspec.json.encode([partition.incarnation, *up_to]).decode()
+        position += [keys.LEFT, left]
     await owned.write([("HSET", meta, position), ("HDEL", meta, told)])
     _under(partition, incarnation)
     for lane in (partition, partition.beside):

@@ -115,6 +115,11 @@ class Store:
         raw = await self._redis.hget(keys.partition_meta(self._p), keys.next_offset(topic))
         return None if raw is None else _text(raw)
 
+    async def told(self, topic: str) -> str:
+        """Up to where the facts of a lane were told; empty where none were."""
+        raw = await self._redis.hget(keys.partition_meta(self._p), keys.facts_told(topic))
+        return "" if raw is None else _text(raw)
+
     async def evicted(self) -> int:
         """The instant of the last eviction, ms UTC; 0 before the first."""
         if self._evicted is None:

@@ -60,6 +60,7 @@ async def fill(engine: AsyncEngine, book: Book) -> bool:
         known = await generations.find(session, book.tenant, book.generation)
         archived = await _archived(engine, book)
     if known is None or not archived:
+        await _elsewhere(engine, book)
         return False
     one = _Filling(book, Tenant(book.generation, known.meaning))
     async for lane, page in _before(engine, book):
@@ -72,6 +73,14 @@ async def fill(engine: AsyncEngine, book: Book) -> bool:
         done = await books.filled(session, book)
     log.info("filled", tenant=book.tenant, generation=book.generation, edition=book.edition)
     return done
+
+
+async def _elsewhere(engine: AsyncEngine, book: Book) -> None:
+    """A log that is gone will never be archived any further: begin in the newest one instead."""
+    async with writing(engine) as session:
+        frontier = await books.frontier(session, book.partition)
+        if await books.later(session, frontier.incarnation, book.base.incarnation):
+            await books.replace(session, book, frontier)
 
 
 async def _archived(engine: AsyncEngine, book: Book) -> bool:
