@@ -67,7 +67,7 @@ def test_the_doctor_speaks_json(up: Up) -> None:
         "crm.backfill": 8,
         "crm.dead": 8,
         "crm.events": 8,
-            "kpi.facts": 8,
+        "kpi.facts": 8,
         "paceline.incarnation": 1,
     }
     assert [one["claimed"] for one in said["partitions"]] == [True] * 8
