@@ -114,6 +114,14 @@ SCRIPT_SECONDS = Histogram(
     "One script in Redis, seen from the worker; other clients wait as long.",
     buckets=_FAST,
 )
+REBUILT_EVENTS = Counter(
+    "paceline_rebuilt_events_total",
+    "Events of the archive that were folded into generations beside the live ones.",
+)
+GENERATIONS_BUILDING = Gauge(
+    "paceline_generations_building",
+    "Generations of owned partitions that are being built, those included that are held.",
+)
 COMPUTE_SECONDS = Histogram(
     "paceline_apply_compute_seconds",
     "Taking the differences of a batch.",

@@ -20,6 +20,8 @@ PATCHED = "paceline.entity.patched.v1"
 ACTIVATED = "paceline.generation.activated.v1"
 TICKED = "paceline.clock.ticked.v1"
 EVICTED = "paceline.entities.evicted.v1"
+RELEASED = "paceline.generation.released.v1"
+DISCARDED = "paceline.generation.discarded.v1"
 
 Scalar = str | int | bool | None
 EntityKind = Literal["deal", "activity"]
@@ -71,10 +73,28 @@ class EntityPatch(
 
 
 class Activate(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="activate"):
-    """From this offset on the tenant's numbers mean ``meaning``; generations only ever grow."""
+    """The tenant's numbers shall mean ``meaning``; generations only ever grow.
+
+    They do as soon as the generation is built, or, while it is ``held``, once it is released.
+    """
 
     generation: int
     meaning: Meaning
+    issued_at: int
+    held: bool = False
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="release"):
+    """A generation that was held shall be the live one."""
+
+    generation: int
+    issued_at: int
+
+
+class Discard(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="discard"):
+    """A generation that was held shall never be the live one."""
+
+    generation: int
     issued_at: int
 
 
@@ -90,7 +110,7 @@ class Evict(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="
     at: int
 
 
-Record = EntityPatch | Activate | Tick | Evict
+Record = EntityPatch | Activate | Release | Discard | Tick | Evict
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,6 +20,8 @@ RESTORING: Final = "restoring"
 """Set while the partition's numbers are being put back from the archive."""
 EVICTED: Final = "evicted"
 """The instant (ms) up to which quiet activities were last forgotten."""
+BUILD: Final = "build"
+"""The lane of scripts that build a generation: it has no offsets, its place is ``building``."""
 LEFT: Final = "left"
 """The log that was followed before, and up to where its facts were told, JSON; until it is told."""
 CLOCK: Final = "clock"
@@ -112,8 +114,23 @@ def generation(p: int, tenant: str, generation: int) -> str:
     return f"{{{p}}}:{tenant}:{generation}:*"
 
 
+def pending(p: int) -> str:
+    """Hash: ``of_generation`` -> a generation that is to be built, JSON (``schemas.pending``)."""
+    return f"{{{p}}}:pending"
+
+
+def leaving(p: int) -> str:
+    """Hash: ``of_generation`` -> ``1``, of generations whose keys are to go."""
+    return f"{{{p}}}:leaving"
+
+
+def of_generation(tenant: str, generation: int) -> str:
+    """Field of the two above."""
+    return f"{generation}:{tenant}"
+
+
 def building(p: int, tenant: str, generation: int) -> str:
-    """Hash: under ``live``, how many batches a generation that is being built has got so far."""
+    """Hash: how far a generation that is being built has got; see ``schemas.pending.Progress``."""
     return f"{{{p}}}:{tenant}:{generation}:build"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from paceline.sql.engine import reading
@@ -127,12 +127,15 @@ async def tenants(session: AsyncSession, partition: int) -> list[str]:
     return list(found)
 
 
+_OF_GENERATIONS = or_(
+    *(Archived.event_id.startswith(f"{word}:") for word in ("activate", "release", "discard"))
+)
+
+
 async def activations(session: AsyncSession, partition: int) -> list[bytes]:
-    """Every archived activation of a generation in a partition, in no particular order."""
+    """Every record of a generation (activated, released, discarded) of a partition, in no order."""
     found = await session.scalars(
-        select(Archived.payload).where(
-            Archived.partition == partition, Archived.event_id.startswith("activate:")
-        )
+        select(Archived.payload).where(Archived.partition == partition, _OF_GENERATIONS)
     )
     return list(found)
 
@@ -140,13 +143,13 @@ async def activations(session: AsyncSession, partition: int) -> list[bytes]:
 async def activations_before(
     session: AsyncSession, partition: int, incarnation: str, offset: int
 ) -> list[bytes]:
-    """The activations of a partition that lie before a place of the live lane, in no order."""
+    """The records of generations that lie before a place of the live lane, in no order."""
     logs = await incarnations(session)
     earlier = logs[: logs.index(incarnation)] if incarnation in logs else logs
     found = await session.scalars(
         select(Archived.payload).where(
             Archived.partition == partition,
-            Archived.event_id.startswith("activate:"),
+            _OF_GENERATIONS,
             Archived.incarnation.in_(earlier)
             | ((Archived.incarnation == incarnation) & (Archived.offset < offset)),
         )

@@ -19,8 +19,8 @@ from paceline.sql.keys import now_ms
 from paceline.sql.models import FactBook, FactProgress, FactRow, Incarnation
 from paceline.sql.statements import insert, storable
 from schemas import envelope, topics
-from schemas.envelope import Activate
 from schemas.facts import EventFacts, FactBatch
+from schemas.pending import shall_be_live
 
 LANES = {topics.EVENTS: 0, topics.BACKFILL: 1}
 
@@ -64,10 +64,10 @@ async def store(session: AsyncSession, batch: FactBatch) -> int:
     To be called in the order of the outbox. What is covered already is passed over.
     """
     covered = await _covered(session, batch.incarnation, batch.topic, batch.partition)
-    if batch.end <= covered:
-        await _open(session, batch, await frontier(session, batch.partition), again=True)
-        return 0
     base = await _base(session, batch, max(batch.start, covered))
+    if batch.end <= covered:
+        await _open(session, batch, base)
+        return 0
     if not batch.part and await _lost(session, batch, covered):
         await damage(session, batch.partition, base)
         await _advance(session, batch, max(batch.start, covered))
@@ -300,28 +300,25 @@ async def _live(session: AsyncSession, partition: int, base: Base) -> dict[str, 
     )
     found = {row.tenant: row.generation for row in told}
     before = await archive.activations_before(session, partition, base.incarnation, base.live)
-    for payload in before:
-        event = envelope.decode(payload)
-        if isinstance(event.data, Activate):
-            newest = max(event.data.generation, found.get(event.tenant, 0))
-            found[event.tenant] = newest
+    for tenant, last in shall_be_live(map(envelope.decode, before)).items():
+        # Some of them may still be built; their books begin anew once they are live.
+        found[tenant] = max(last.generation, found.get(tenant, 0))
     return found
 
 
-async def _open(
-    session: AsyncSession, batch: FactBatch, base: Base, *, again: bool = False
-) -> list[Book]:
-    """The book of each tenant to write to; a generation that has just become live begins one.
+async def _open(session: AsyncSession, batch: FactBatch, base: Base) -> list[Book]:
+    """The book of each tenant to write to, which is the one that was begun last.
 
-    ``again``: this was counted before. Where a restore gives a tenant its last generation from the
-    start, it is told anew of records whose facts are here under an earlier one: what has no book
-    begins one, to be filled.
+    Another one is begun where another generation is told of, be it that it has just become live,
+    or that Redis went back to it, and where a generation became live at another place.
     """
-    held = await _newest(session, [one.tenant for one in batch.tenants])
+    held = await _last_begun(session, [one.tenant for one in batch.tenants])
+    place = Base(batch.incarnation, batch.start, batch.beside)
     found: list[Book] = []
     for one in batch.tenants:
-        book = held.get((one.tenant, one.generation))
-        if book is None or book.state == DAMAGED or not (one.events or again):
+        book = held.get(one.tenant)
+        other = book is None or book.generation != one.generation or book.state == DAMAGED
+        if book is None or other or (not one.events and book.base != place):
             book = await begin(session, one.tenant, one.generation, batch.partition, base)
         found.append(book)
     return found
@@ -349,11 +346,11 @@ async def _lost(session: AsyncSession, batch: FactBatch, covered: int) -> bool:
     return False
 
 
-async def _newest(session: AsyncSession, tenants: Sequence[str]) -> dict[tuple[str, int], Book]:
-    """(tenant, generation) -> its newest edition."""
-    query = select(FactBook).where(FactBook.tenant.in_(tenants)).order_by(FactBook.edition)
+async def _last_begun(session: AsyncSession, tenants: Sequence[str]) -> dict[str, Book]:
+    """Tenant -> the book that was begun last."""
+    query = select(FactBook).where(FactBook.tenant.in_(tenants)).order_by(FactBook.id)
     rows = await session.scalars(query.execution_options(populate_existing=True))
-    return {(row.tenant, row.generation): _typed(row) for row in rows}
+    return {row.tenant: _typed(row) for row in rows}
 
 
 async def _number(session: AsyncSession, incarnation: str) -> int:

@@ -61,6 +61,8 @@ class Blob:
     changes: list[tuple[str, list[str]]] = field(default_factory=list)
     outbox: list[tuple[str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
+    """(hash, field that is taken out of it)."""
     told: list[TenantFacts] = field(default_factory=list)
     """What the ledger is told; ``tell`` makes it ready for the outbox."""
     facts: list[tuple[str, str]] = field(default_factory=list)
@@ -94,6 +96,7 @@ class Blob:
                 self.outbox,
                 self.members,
                 self.facts,
+                self.gone,
             )
         )
 

@@ -17,7 +17,7 @@ end
 
 local blob = cmsgpack.unpack(ARGV[7])
 local generations, increments, sets, maxima = blob[1], blob[2], blob[3], blob[4]
-local changes, outbox, members, facts = blob[5], blob[6], blob[7], blob[8]
+local changes, outbox, members, facts, gone = blob[5], blob[6], blob[7], blob[8], blob[9]
 local LIMIT, EXACT = 4611686018427387904, 4503599627370496
 local call, find, format = redis.call, string.find, string.format
 
@@ -36,6 +36,7 @@ local function must_be(wanted, key)
 end
 for _, set in ipairs(sets) do must_be('hash', set[1]) end
 for _, member in ipairs(members) do must_be('set', member[1]) end
+for _, one in ipairs(gone) do must_be('hash', one[1]) end
 for _, letter in ipairs(outbox) do must_be('stream', letter[1]) end
 for _, entry in ipairs(changes) do must_be('stream', entry[1]) end
 for _, entry in ipairs(facts) do must_be('stream', entry[1]) end
@@ -94,6 +95,7 @@ for i, max in ipairs(maxima) do
   if grown[i] then call('HSET', max[1], max[2], max[3]) end
 end
 for _, member in ipairs(members) do call('SADD', member[1], member[2]) end
+for _, one in ipairs(gone) do call('HDEL', one[1], one[2]) end
 for _, letter in ipairs(outbox) do call('XADD', letter[1], '*', 'l', letter[2]) end
 for _, entry in ipairs(changes) do
   call('XADD', entry[1], 'MAXLEN', '~', '20000', '*', unpack(entry[2]))

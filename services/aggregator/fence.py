@@ -117,15 +117,18 @@ class Fence:
         incarnation, position, *found = await self._run("load", names, (topic, members))
         return Place(_text(incarnation), int(position)), found
 
-    async def write(self, p: int, epoch: str, commands: list[tuple[str, str, list[str]]]) -> bool:
-        """Commands (name, key, arguments) by the owner, position unmoved; False: fenced."""
+    async def write(self, p: int, epoch: str, commands: list[tuple[str, str, list[str]]]) -> Answer:
+        """Commands (name, key, arguments) by the owner, position unmoved.
+
+        ``EXPECT`` with a hash, a field and its value lets what follows be refused as STALE.
+        """
         names = [keys.partition_meta(p)]
         packed = []
         for name, key, arguments in commands:
             names.append(key)
             packed.append([name, len(names), *arguments])
         blob = msgspec.msgpack.encode(packed)
-        return _text(await self._run("fenced", names, (epoch, blob))) == "OK"
+        return Answer(_text(await self._run("fenced", names, (epoch, blob))))
 
     async def _run(self, name: str, names: list[str], args: tuple[Any, ...]) -> Any:
         sha = self._shas.get(name) or await self._load(name)

@@ -35,6 +35,7 @@ from services.aggregator.app import make_app
 from services.aggregator.backfill import backfill_for_ever
 from services.aggregator.fence import Fence
 from services.aggregator.owned import Archived
+from services.aggregator.rebuild import rebuild_for_ever
 from services.aggregator.relay import Relay
 from services.aggregator.worker import Log, Worker, watch_for_ever
 
@@ -163,6 +164,7 @@ async def run(settings: Settings) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch_for_ever(worker, WATCH_S))
                 tasks.create_task(backfill_for_ever(worker, settings.kafka))
+                tasks.create_task(rebuild_for_ever(worker))
                 tasks.create_task(relay.letters_for_ever(LETTERS_S))
                 tasks.create_task(relay.facts_for_ever(FACTS_S))
                 tasks.create_task(relay.ticks_for_ever(TICK_S))

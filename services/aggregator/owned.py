@@ -6,16 +6,20 @@ is the partition's owner, or is told ``FencedError``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
 from schemas import topics
-from services.aggregator.fence import Fence
+from services.aggregator.fence import Answer, Fence
 from services.aggregator.store import Store
 
 
 class FencedError(Exception):
     """Another owner holds the partition, or our claim was lost with Redis's last writes."""
+
+
+class MovedError(Exception):
+    """The fence holds another position (or generation) than this was computed for."""
 
 
 class Archived(Protocol):
@@ -55,7 +59,7 @@ class Archive(Protocol):
         """The first offset of a lane of a log that is not archived yet."""
 
     async def activations(self, partition: int) -> list[bytes]:
-        """Every activation that the archive holds."""
+        """Every record that the archive holds of generations: activated, released, discarded."""
 
 
 class Owned(NamedTuple):
@@ -66,12 +70,25 @@ class Owned(NamedTuple):
     fence: Fence
     store: Store
     archive: Archive
-    given_up: Callable[[], bool]
-    """Whether the worker has let go of the partition: whoever waits must stop."""
-    backfill: int = 0
-    """The first offset of the slow lane that is not in the numbers."""
+
+    expected: tuple[str, str, str] | None = None
+    """(hash, field, value) of the state that is worked on: what is written to another is refused.
+    None: what is written is right in any state."""
 
     async def write(self, commands: list[tuple[str, str, list[str]]]) -> None:
-        """Write commands as the owner; ``FencedError`` where we are no longer he."""
-        if commands and not await self.fence.write(self.partition, self.epoch, commands):
+        """Write commands as the owner.
+
+        Raises:
+            FencedError: we are no longer he.
+            MovedError: Redis holds another state than the expected one.
+        """
+        if not commands:
+            return
+        if self.expected is not None:
+            key, field, value = self.expected
+            commands = [("EXPECT", key, [field, value]), *commands]
+        answer = await self.fence.write(self.partition, self.epoch, commands)
+        if answer is Answer.FENCED:
             raise FencedError
+        if answer is not Answer.OK:
+            raise MovedError

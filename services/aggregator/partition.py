@@ -30,14 +30,14 @@ from kpi.fold import Fold, refs_of
 from paceline import metrics
 from schemas import keys, topics
 from schemas.dead import DeadLetter
-from schemas.envelope import Activate, Event, Evict, Tick
+from schemas.envelope import Activate, Discard, Event, Evict, Release, Tick
 from schemas.facts import FactBatch
-from services.aggregator.activation import activate, expire_older
+from services.aggregator.activation import obey
 from services.aggregator.batch import Batch, Decoded, Run, runs_of
 from services.aggregator.blob import Blob, blob_of, now_ms
 from services.aggregator.eviction import evict
 from services.aggregator.fence import Answer, Claim, Fence, Place, Position
-from services.aggregator.owned import Archive, FencedError, Owned
+from services.aggregator.owned import Archive, FencedError, MovedError, Owned
 from services.aggregator.store import ElsewhereError, Store
 
 log = structlog.get_logger()
@@ -57,10 +57,6 @@ _PASSING_TYPES = (
 """Errors by which a Redis says: not now. Any other is its verdict on the command."""
 
 T = TypeVar("T")
-
-
-class MovedError(Exception):
-    """The fence holds another position (or generation) than this batch was computed for."""
 
 
 class LostError(Exception):
@@ -141,8 +137,6 @@ class Partition:
             self.fence,
             self.store,
             self.archive,
-            lambda: self.given_up,
-            self.beside.position if self.beside else 0,
         )
 
     async def process(self, batch: Batch) -> int | None:
@@ -185,8 +179,8 @@ class Partition:
             metrics.AGGREGATED_EVENTS.labels("control").inc()
         if control is None:
             await self._patches(run)
-        elif isinstance(control.data, Activate):
-            await self._patiently(lambda: self._activate(control, run))
+        elif isinstance(control.data, Activate | Release | Discard):
+            await self._patiently(lambda: self._obey(control, run))
         elif isinstance(control.data, Evict):
             await self._patiently(lambda: self._evict(control, run))
         else:
@@ -307,20 +301,34 @@ class Partition:
         blob.tell(self._of(run))  # once a minute: where messages of facts went missing, it shows
         await self._write(run, blob)
 
-    async def _activate(self, control: Event, run: Run) -> None:
-        owned = self.owned()
-        place = Position(
-            self.epoch, self.incarnation, self.topic, run.start, run.start, self.log_start
-        )
-        assert isinstance(control.data, Activate)  # noqa: S101 - asked for by its kind
-        await self._write(run, await activate(owned, control, place))
+    async def _obey(self, control: Event, run: Run) -> None:
+        await self._write(run, await obey(self.owned(), control))
         self.store.drop()
-        await expire_older(owned, control.tenant, control.data.generation)
 
     async def _evict(self, control: Event, run: Run) -> None:
         assert isinstance(control.data, Evict)  # noqa: S101 - asked for by its kind
         owned = self.owned()
-        await self._write(run, await evict(owned, control.data.at))
+        if self.position:
+            meta, field_ = keys.partition_meta(self.number), keys.next_offset(self.topic)
+            owned = owned._replace(expected=(meta, field_, str(self.position)))
+        try:
+            blob = await evict(owned, control.data.at)
+        except MovedError:
+            self.store.drop()
+            await self.look()
+            raise
+        await self._write(run, blob)
+        self.store.drop()
+
+    async def stand(self, blob: Blob) -> None:
+        """Write what is no record's doing, where the numbers stand; the worker's lock is held.
+
+        Raises:
+            FencedError: the partition belongs to somebody else.
+            MovedError: Redis is elsewhere, or not what the blob asks for.
+            LostError, RebornError: as ``process``.
+        """
+        await self._write(Run(self.position, self.position, []), blob)
         self.store.drop()
 
     async def _poison(self, run: Run, error: str) -> None:

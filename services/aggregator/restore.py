@@ -15,11 +15,12 @@ import structlog
 
 from kpi.fold import Tenant
 from schemas import keys, topics
-from schemas.envelope import Activate, decode
+from schemas.envelope import decode
+from schemas.pending import shall_be_live
 from services.aggregator.batch import Batch
 from services.aggregator.fence import Claim
-from services.aggregator.owned import Archived, Owned
-from services.aggregator.partition import MovedError, Partition
+from services.aggregator.owned import Archived, MovedError, Owned
+from services.aggregator.partition import Partition
 
 log = structlog.get_logger()
 
@@ -71,16 +72,10 @@ async def _any(partition: Partition) -> bool:
 
 
 async def _preset(partition: Partition, owned: Owned) -> None:
-    """Give every tenant its last generation from the start, so that no rebuild is replayed."""
-    last: dict[str, Tenant] = {}
-    for payload in await owned.archive.activations(partition.number):
-        event = decode(payload)
-        held = last.get(event.tenant)
-        if isinstance(event.data, Activate) and (
-            held is None or held.generation < event.data.generation
-        ):
-            last[event.tenant] = Tenant(event.data.generation, event.data.meaning)
-    for tenant, live in last.items():
+    """Give every tenant its last generation from the start, so that nothing is built twice."""
+    told = map(decode, await owned.archive.activations(partition.number))
+    for tenant, last in shall_be_live(told).items():
+        live = Tenant(last.generation, last.meaning)
         await owned.write(_activation(partition.number, tenant, live))
     partition.store.drop()
 

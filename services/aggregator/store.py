@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 from kpi import CODE
 from kpi.entity import Entity, unpack
 from kpi.fold import Entities, Ref, Tenant
-from schemas import keys, topics
+from schemas import keys, pending, topics
 from schemas.meaning import Meaning
+from schemas.pending import Pending, Progress
 from services.aggregator.fence import Fence, Place
 
 log = structlog.get_logger()
@@ -88,11 +89,14 @@ class Store:
             for ref in list(self._entities)[: CACHED_ENTITIES // 2]:
                 del self._entities[ref]
 
-    def of_generation(self, tenant: str, target: Tenant) -> Store:
-        """A reader of a generation that is being built, with a cache of its own."""
+    def of_generation(self, tenant: str, target: Tenant, evicted: int) -> Store:
+        """A reader of a generation that is being built, with a cache of its own.
+
+        ``evicted``: as of which instant activities were last forgotten in it.
+        """
         store = Store(self._redis, self._fence, self._p)
         store._tenants[tenant] = target
-        store._evicted = 0
+        store._evicted = evicted
         return store
 
     def forget(self, refs: Iterable[Ref]) -> None:
@@ -119,6 +123,23 @@ class Store:
         """Up to where the facts of a lane were told; empty where none were."""
         raw = await self._redis.hget(keys.partition_meta(self._p), keys.facts_told(topic))
         return "" if raw is None else _text(raw)
+
+    async def pending(self, tenant: str | None = None) -> dict[str, Pending]:
+        """What is to be built, of one tenant or of all: text as it is stored -> what it says."""
+        found = await self._redis.hvals(keys.pending(self._p))
+        said = {_text(raw): pending.decode(raw) for raw in found}
+        return {raw: one for raw, one in said.items() if tenant in (None, one.tenant)}
+
+    async def leaving(self) -> list[tuple[str, int]]:
+        """(tenant, generation) whose keys are to go."""
+        fields = [_text(raw) for raw in await self._redis.hkeys(keys.leaving(self._p))]
+        split = [field.split(":", 1) for field in fields]
+        return [(tenant, int(number)) for number, tenant in split]
+
+    async def progress(self, tenant: str, generation: int) -> Progress | None:
+        """How far a build is; None where it was not begun."""
+        raw = await self._redis.hgetall(keys.building(self._p, tenant, generation))
+        return pending.progress_of({_text(name): _text(value) for name, value in raw.items()})
 
     async def evicted(self) -> int:
         """The instant of the last eviction, ms UTC; 0 before the first."""

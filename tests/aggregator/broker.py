@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 from faust.types import TP
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from schemas import topics
-from schemas.envelope import Activate, Event, Tick, decode, encode
+from schemas.envelope import Activate, Discard, Event, Release, Tick, decode, encode
 from services.aggregator.batch import Batch
 from services.aggregator.fence import Fence
 from services.aggregator.owned import Archived
+from services.aggregator.rebuild import Rebuilder
 from services.aggregator.worker import Worker
 
 P = 5
@@ -165,7 +167,7 @@ def _is_tick(value: bytes) -> bool:
 
 def _is_activation(value: bytes) -> bool:
     event = _event(value)
-    return event is not None and isinstance(event.data, Activate)
+    return event is not None and isinstance(event.data, Activate | Release | Discard)
 
 
 @dataclass(slots=True)
@@ -200,6 +202,7 @@ class Hand:
     redis: Redis
     batch_events: int = 3
     worker: Worker = field(init=False)
+    rebuilder: Rebuilder = field(init=False)
     at: int = -1
     """Where the next fetch begins; -1 while nothing is assigned."""
 
@@ -214,6 +217,7 @@ class Hand:
             self.batch_events,
         )
         self.worker.incarnation = self.broker.log.incarnation
+        self.rebuilder = Rebuilder(self.worker)
 
     async def join(self) -> None:
         """The group gives the partition to this worker, and takes it from whoever had it."""
@@ -229,6 +233,18 @@ class Hand:
         self.at = batch.end
         await self._watched(asyncio.ensure_future(self.worker.handle(HERE, batch)))
         return True
+
+    async def build(self) -> None:
+        """Build whatever is to be built, as far as it goes."""
+        while await self.look():
+            pass
+
+    async def look(self) -> bool:
+        """One look of whoever builds; whether there is more to do."""
+        try:
+            return await self.rebuilder.look()
+        except (RedisError, OSError):
+            return True  # it is tried again
 
     async def _watched(self, handling: asyncio.Future[None]) -> None:
         """Wait; the worker's watch goes on beside a batch that takes long, as in the process."""

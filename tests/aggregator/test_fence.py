@@ -378,7 +378,21 @@ async def test_writes_beside_the_log_are_fenced_too(redis: Redis, fence: Fence) 
     """Who lost the partition builds no generation and forgets no activity any more."""
     old, owner = await claim(fence), await claim(fence)
     forget = [("HSET", BUCKET, ["a:hubspot-main:77", "[]"])]
-    assert not await fence.write(P, old.epoch, forget)
+    assert await fence.write(P, old.epoch, forget) is Answer.FENCED
     assert not await redis.exists(BUCKET)
-    assert await fence.write(P, owner.epoch, forget)
+    assert await fence.write(P, owner.epoch, forget) is Answer.OK
     assert await redis.exists(BUCKET)
+
+
+async def test_writes_for_another_state_are_refused(redis: Redis, fence: Fence) -> None:
+    """Redis went back since somebody looked: what he would forget is needed again."""
+    owner = await claim(fence)
+    await redis.hset("{5}:acme:2:build", "stamp", "b7")
+    forget: tuple[str, str, list[str]] = ("DEL", BUCKET, [])
+    expected = ("EXPECT", "{5}:acme:2:build", ["stamp", "c4"])
+    await redis.hset(BUCKET, "a:hubspot-main:77", "[]")
+    assert await fence.write(P, owner.epoch, [expected, forget]) is Answer.STALE
+    assert await redis.exists(BUCKET)
+    absent = ("EXPECT", "{5}:acme:3:build", ["stamp", ""])
+    assert await fence.write(P, owner.epoch, [absent, forget]) is Answer.OK
+    assert not await redis.exists(BUCKET)

@@ -23,9 +23,21 @@ from redis.asyncio import Redis
 
 from kpi import panes
 from schemas import keys
-from schemas.envelope import ACTIVATED, PATCHED, TICKED, Activate, EntityPatch, Event, Tick
+from schemas.envelope import (
+    ACTIVATED,
+    DISCARDED,
+    PATCHED,
+    RELEASED,
+    TICKED,
+    Activate,
+    Discard,
+    EntityPatch,
+    Event,
+    Release,
+    Tick,
+)
 from schemas.meaning import ConnectionMeaning, Meaning
-from services.aggregator import activation, partition, worker
+from services.aggregator import partition, rebuild, worker
 from tests.aggregator.broker import Broker, Hand, P, new_broker
 from tests.aggregator.conftest import emptied
 from tests.aggregator.faults import Copy, Died, FaultyFence, Kind
@@ -60,7 +72,7 @@ OTHER_STAGES = Meaning(
 
 Act = Literal[
     "read", "ahead", "again", "watch", "copy", "roll back", "empty", "born again", "trim", "rival",
-    "wake", "archive",
+    "wake", "archive", "build",
 ]  # fmt: skip
 
 
@@ -76,7 +88,7 @@ class Step(NamedTuple):
 ACTS: tuple[Act, ...] = (
     *("read", "read", "read", "read", "read", "read", "read"),
     *("ahead", "again", "watch", "copy", "copy", "roll back", "roll back", "empty", "born again"),
-    *("trim", "rival", "wake", "archive", "archive"),
+    *("trim", "rival", "wake", "archive", "archive", "build", "build", "build"),
 )
 KINDS: tuple[Kind, ...] = (
     *("die before", "die after", "lose before", "lose after"),
@@ -122,16 +134,25 @@ def plots(draw: st.DrawFn) -> Plot:
     history = draw(histories)
     again = draw(st.lists(st.sampled_from(history), max_size=4)) if history else []
     told = [_patched(*one) for one in draw(st.permutations([*history, *again]))]
-    first, second = draw(st.permutations([MEANING, OTHER_STAGES, WITHOUT_STALENESS]))[:2]
+    first, second, third = draw(st.permutations([MEANING, OTHER_STAGES, WITHOUT_STALENESS]))
     events = [_activation(1, first), *told]
-    switched = draw(st.booleans())
-    if switched:
-        events.insert(draw(st.integers(1, len(events))), _activation(2, second))
+    last, at = (1, first), 1
+    if draw(st.booleans()):
+        at = draw(st.integers(1, len(events)))
+        events.insert(at, _activation(2, second))
+        last = 2, second
+    fate = draw(st.sampled_from(("never made", "never made", "held", "release", "discard")))
+    if fate != "never made":
+        at = draw(st.integers(at + 1 if last[0] == 2 else 1, len(events)))
+        events.insert(at, _activation(3, third, held=True))
+        if fate != "held":
+            events.insert(draw(st.integers(at + 1, len(events))), _decided(fate, 3))
+        last = (3, third) if fate == "release" else last
     for at in draw(st.lists(st.integers(1, len(events)), max_size=2)):
         events.insert(at, _tick(at))
     holes = draw(st.lists(st.integers(0, 2), min_size=len(events), max_size=len(events)))
     placed = list(zip(holes, events, strict=True))
-    return Plot(history, placed, 2 if switched else 1, second if switched else first)
+    return Plot(history, placed, *last)
 
 
 def _patched(event_id: str, connection: str, patch: EntityPatch) -> Event:
@@ -145,10 +166,18 @@ def _patched(event_id: str, connection: str, patch: EntityPatch) -> Event:
     )
 
 
-def _activation(generation: int, meaning: Meaning) -> Event:
-    data = Activate(generation=generation, meaning=meaning, issued_at=0)
+def _activation(generation: int, meaning: Meaning, *, held: bool = False) -> Event:
+    data = Activate(generation=generation, meaning=meaning, issued_at=0, held=held)
     name = f"activate:{TENANT}:{generation}"
     return Event(id=name, source="/v1/config", type=ACTIVATED, tenant=TENANT, data=data)
+
+
+def _decided(fate: str, generation: int) -> Event:
+    kind = Release if fate == "release" else Discard
+    type_ = RELEASED if fate == "release" else DISCARDED
+    data = kind(generation=generation, issued_at=0)
+    name = f"{fate}:{TENANT}:{generation}"
+    return Event(id=name, source="/v1/config", type=type_, tenant=TENANT, data=data)
 
 
 def _tick(at: int) -> Event:
@@ -212,17 +241,19 @@ class Office:
                 await self.hand.worker.watch()
             case "archive":
                 self.broker.archive.keep(step.n)
+            case "build":
+                await self.hand.look()
             case "copy":
                 await self.copy.take()
             case "roll back":
                 await self.copy.put_back()
-            case "empty":
-                await self.redis.flushdb()
             case _:
                 await self._upset(step)
 
     async def _upset(self, step: Step) -> None:
         match step.act:
+            case "empty":
+                await self.redis.flushdb()
             case "born again":
                 self.broker.born_again(f"log-{len(self.broker.log.incarnation)}-{step.n}-again")
                 self._tell()
@@ -246,6 +277,7 @@ class Office:
             await self.hand.worker.watch()
             await self.settle()
             if self.hand.position == self.broker.log.end:
+                await self.hand.build()
                 return
             while await self.hand.read():
                 await self.settle()
@@ -323,7 +355,8 @@ def eternal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(panes, name, CENTURY)
     monkeypatch.setattr(partition, "RETRY_FIRST_S", 0.0)
     monkeypatch.setattr(partition, "SEEK_AGAIN_S", 0.0)
-    monkeypatch.setattr(activation, "_WAIT_S", 0.01)
+    monkeypatch.setattr(rebuild, "AGAIN_S", 0.0)
+    monkeypatch.setattr(rebuild, "BESIDE_S", 0.0)
     monkeypatch.setattr(worker, "RESTORE_AGAIN_S", 0.0)
     _forget_panes()
     yield

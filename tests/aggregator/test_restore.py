@@ -8,7 +8,6 @@ from redis.asyncio import Redis
 from schemas import keys
 from services.aggregator import worker
 from tests.aggregator.broker import P
-from tests.aggregator.faults import Died
 from tests.aggregator.told import Desk, activation, call
 
 CALLS = [call(f"e{n}", f"{n}", f"2026-11-20 12:{n:02}") for n in range(40)]
@@ -58,20 +57,6 @@ async def test_a_redis_that_goes_back_during_a_restore_leaves_no_hole(
     assert (await desk.sums())["act:call"] == 40
 
 
-@pytest.mark.parametrize(("copied", "back"), [(0, 1), (1, 1), (2, 2), (3, 4), (5, 3), (1, 8)])
-async def test_a_redis_that_goes_back_during_a_rebuild_is_noticed(
-    one_redis: Redis, copied: int, back: int
-) -> None:
-    """The position does not move while a generation is built; its pages must be counted too."""
-    desk = Desk(one_redis)
-    await desk.hear(activation(), *CALLS)
-    desk.broker.archive.keep()
-    desk.broker.log.produce(activation(2))
-    desk.fence.arm([("copy", copied), ("roll back", back)])
-    await desk.calm()
-    assert (await desk.sums(2))["act:call"] == 40
-
-
 async def test_a_batch_is_not_folded_onto_a_state_that_is_gone(one_redis: Redis) -> None:
     """Its answer was lost; what it wrote is read once more, and then Redis goes back to before."""
     desk = Desk(one_redis)
@@ -90,22 +75,3 @@ async def test_an_activation_is_not_passed_over_for_having_been_there(one_redis:
     desk.fence.arm([("lose after", 0), ("roll back", 0)])
     await desk.hear(activation(), *CALLS)
     assert (await desk.sums())["act:call"] == 40
-
-
-@pytest.mark.parametrize("died", range(0, 14, 2))
-async def test_a_rebuild_may_die_anywhere(one_redis: Redis, died: int) -> None:
-    """The successor begins the generation anew; readers see the old one until then."""
-    desk = Desk(one_redis)
-    await desk.hear(activation(), *CALLS)
-    desk.broker.archive.keep()
-    desk.broker.log.produce(activation(2))
-    desk.fence.arm([("die after", died)])
-    with pytest.raises(Died):
-        await desk.hand.read()
-    live = await one_redis.hget(keys.tenant_meta(P, "acme"), keys.LIVE)
-    assert (await desk.sums(int(live or 0)))["act:call"] == 40
-    successor = Desk(one_redis)
-    successor.broker.log = successor.broker.archive.log = desk.broker.log
-    successor.broker.archive.keep()
-    await successor.hear()
-    assert (await successor.sums(2))["act:call"] == 40

@@ -15,14 +15,18 @@ from schemas import dead, keys
 from schemas.dead import DeadLetter
 from schemas.envelope import (
     ACTIVATED,
+    DISCARDED,
     EVICTED,
     PATCHED,
+    RELEASED,
     Activate,
+    Discard,
     EntityKind,
     EntityPatch,
     Event,
     Evict,
     Op,
+    Release,
     Scalar,
     entity_key,
 )
@@ -86,11 +90,27 @@ def call(event_id: str, vendor_id: str, when: str, **fields: Scalar) -> Event:
     return told(event_id, "activity", vendor_id, when, "create", **named)  # type: ignore[arg-type]
 
 
-def activation(generation: int = 1, meaning: Meaning = USUAL, tenant: str = ACME) -> Event:
-    """From here on the tenant's numbers mean this."""
-    data = Activate(generation=generation, meaning=meaning, issued_at=0)
+def activation(
+    generation: int = 1, meaning: Meaning = USUAL, tenant: str = ACME, *, held: bool = False
+) -> Event:
+    """The tenant's numbers shall mean this."""
+    data = Activate(generation=generation, meaning=meaning, issued_at=0, held=held)
     name = f"activate:{tenant}:{generation}"
     return Event(id=name, source="/v1/config", type=ACTIVATED, tenant=tenant, data=data)
+
+
+def released(generation: int) -> Event:
+    """It shall be the live one."""
+    data = Release(generation=generation, issued_at=0)
+    name = f"release:{ACME}:{generation}"
+    return Event(id=name, source="/v1/config", type=RELEASED, tenant=ACME, data=data)
+
+
+def discarded(generation: int) -> Event:
+    """It shall never be the live one."""
+    data = Discard(generation=generation, issued_at=0)
+    name = f"discard:{ACME}:{generation}"
+    return Event(id=name, source="/v1/config", type=DISCARDED, tenant=ACME, data=data)
 
 
 def eviction(when: str) -> Event:
@@ -116,7 +136,7 @@ class Desk:
         if self.hand.at < 0:
             await self.hand.join()
         while await self.hand.read():
-            pass
+            await self.hand.build()
         assert self.hand.position == self.broker.log.end
 
     async def calm(self) -> None:
@@ -127,6 +147,7 @@ class Desk:
                 await task
             while await self.hand.read():
                 pass
+            await self.hand.build()
             if self.hand.position == self.broker.log.end:
                 return
         raise AssertionError(f"stuck at {self.hand.position} of {self.broker.log.end}")

@@ -14,15 +14,19 @@ from jsonschema import Draft202012Validator
 
 from schemas.envelope import (
     ACTIVATED,
+    DISCARDED,
     EVICTED,
     PATCHED,
     RANK,
+    RELEASED,
     TICKED,
     Activate,
+    Discard,
     EntityPatch,
     Event,
     Evict,
     Record,
+    Release,
     Tick,
     decode,
     encode,
@@ -49,7 +53,10 @@ records: st.SearchStrategy[Record] = st.one_of(
         generation=st.integers(1, 99),
         meaning=st.sampled_from((MEANING, WITHOUT_STALENESS)),
         issued_at=instants,
+        held=st.booleans(),
     ),
+    st.builds(Release, generation=st.integers(1, 99), issued_at=instants),
+    st.builds(Discard, generation=st.integers(1, 99), issued_at=instants),
     st.builds(Tick, at=instants),
     st.builds(Evict, at=instants),
 )
@@ -58,6 +65,8 @@ words = st.text(min_size=1, max_size=20)
 KINDS: dict[type[Record], str] = {
     EntityPatch: PATCHED,
     Activate: ACTIVATED,
+    Release: RELEASED,
+    Discard: DISCARDED,
     Tick: TICKED,
     Evict: EVICTED,
 }

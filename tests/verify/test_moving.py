@@ -16,8 +16,7 @@ from paceline.verify import check as checking
 from paceline.verify.places import Checked
 from paceline.verify.redis import Eyes, Hash, Held
 from schemas import keys
-from services.aggregator import activation as activating
-from services.aggregator import partition, worker
+from services.aggregator import partition, rebuild, worker
 from tests.aggregator.broker import P
 from tests.aggregator.conftest import emptied
 from tests.aggregator.test_laws import CENTURY, TENANT, Office, Plot, Step, plots, steps
@@ -44,6 +43,7 @@ class Crowd(Eyes):
         """As ever, and then some more events."""
         found = await super().look(*asked)
         await self.desk.hand.read(1)
+        await self.desk.hand.build()
         return found
 
     async def panes(self) -> AsyncIterator[tuple[Hash, Held]]:
@@ -51,6 +51,7 @@ class Crowd(Eyes):
         async for name, held in super().panes():
             yield name, held
             await self.desk.hand.read(1)
+            await self.desk.hand.build()
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def eternal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(panes, name, CENTURY)
     monkeypatch.setattr(partition, "RETRY_FIRST_S", 0.0)
     monkeypatch.setattr(partition, "SEEK_AGAIN_S", 0.0)
-    monkeypatch.setattr(activating, "_WAIT_S", 0.01)
+    monkeypatch.setattr(rebuild, "AGAIN_S", 0.0)
     monkeypatch.setattr(worker, "RESTORE_AGAIN_S", 0.0)
     _forget_panes()
     yield
