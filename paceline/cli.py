@@ -30,7 +30,7 @@ from paceline.commands.failures import sentences
 USER_ERROR = 2
 
 # Commands that live in a file of their own name.
-_OF_THEIR_OWN = ("up", "doctor", "restore", "verify")
+_OF_THEIR_OWN = ("up", "doctor", "restore", "rebuild", "verify")
 
 app = typer.Typer(
     name="paceline",

@@ -26,16 +26,22 @@ DryRun = typer.Option(_OFF, "--dry-run", help="Print what would change; change n
 Prune = typer.Option(
     _OFF, "--prune", help="Remove teams, reps and connections that the file does not name."
 )
+Hold = typer.Option(
+    _OFF,
+    "--hold",
+    help="Build numbers of a new meaning, and wait: `paceline rebuild` shows and releases them.",
+)
 
 
 def apply(
     file: Path = File,
     dry_run: bool = DryRun,  # noqa: FBT001 - typer's way of a flag
     prune: bool = Prune,  # noqa: FBT001 - the same
+    hold: bool = Hold,  # noqa: FBT001 - the same
 ) -> None:
     """Make tenants, teams, reps and connections what the file says."""
     document, source = _read(file)
-    with_sql(lambda engine: _apply(engine, document, source, dry=dry_run, prune=prune))
+    with_sql(lambda engine: _apply(engine, document, source, dry=dry_run, prune=prune, hold=hold))
 
 
 def check_config(
@@ -71,14 +77,14 @@ async def _reached(_engine: AsyncEngine) -> None:
 
 
 async def _apply(
-    engine: AsyncEngine, document: Document, source: Source, *, dry: bool, prune: bool
+    engine: AsyncEngine, document: Document, source: Source, *, dry: bool, prune: bool, hold: bool
 ) -> None:
     from kpi import CODE  # noqa: PLC0415 - `--help` stays quick
     from paceline.config.apply import apply as really  # noqa: PLC0415 - the same
     from paceline.config.apply import dry_run  # noqa: PLC0415 - the same
 
     run = dry_run if dry else really
-    for applied in await run(engine, document, source, code=CODE, prune=prune):
+    for applied in await run(engine, document, source, code=CODE, prune=prune, hold=hold):
         _show(applied, dry=dry)
 
 
@@ -91,7 +97,9 @@ def _show(applied: Applied, *, dry: bool) -> None:
         colour = {"+": "green", "-": "red", "~": "yellow"}[change.sign]
         typer.secho(f"  {change}", fg=colour)
     if applied.generation is not None:
-        typer.secho(f"  + generation {applied.generation} of the numbers", fg="green")
+        what = f"generation {applied.generation} of the numbers"
+        held = f", held: look with `paceline rebuild -t {applied.tenant} --preview`"
+        typer.secho(f"  + {what}{held if applied.held else ''}", fg="green")
     for line in applied.meaning:
         typer.echo(f"      {line}")
     for kept in applied.kept:

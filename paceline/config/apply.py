@@ -51,6 +51,8 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The new generation of the numbers; None: their meaning is the same."""
     meaning: tuple[str, ...] = ()
     """How the meaning differs from the generation before; empty for the first one."""
+    held: bool = False
+    """The new generation waits to be released."""
 
     @property
     def nothing(self) -> bool:
@@ -65,12 +67,22 @@ class Wanted(msgspec.Struct, frozen=True):
     targets: list[Target]
     actor: str
     prune: bool = False
+    hold: bool = False
+    """A new generation is built, and waits to be released."""
 
 
 async def apply(
-    engine: AsyncEngine, document: Document, source: Source, *, code: int, prune: bool = False
+    engine: AsyncEngine,
+    document: Document,
+    source: Source,
+    *,
+    code: int,
+    prune: bool = False,
+    hold: bool = False,
 ) -> list[Applied]:
     """Bring the database to what the document says.
+
+    ``hold``: numbers of a new meaning are built beside the live ones, and wait to be released.
 
     Raises:
         ConfigError: a connection's id belongs to a tenant that is not in the document.
@@ -78,24 +90,31 @@ async def apply(
     async with writing(engine) as session:
         await alone(session, LOCK)
         await _check_connections(session, document, source)
-        return [await _one(session, each, code) for each in _wanted(document, source, prune=prune)]
+        wanted = _wanted(document, source, prune=prune, hold=hold)
+        return [await _one(session, each, code) for each in wanted]
 
 
 async def dry_run(
-    engine: AsyncEngine, document: Document, source: Source, *, code: int, prune: bool = False
+    engine: AsyncEngine,
+    document: Document,
+    source: Source,
+    *,
+    code: int,
+    prune: bool = False,
+    hold: bool = False,
 ) -> list[Applied]:
     """What ``apply`` would change; writes nothing."""
     async with reading(engine) as session:
         await _check_connections(session, document, source)
-        wanted = _wanted(document, source, prune=prune)
+        wanted = _wanted(document, source, prune=prune, hold=hold)
         return [(await plan_of(session, each, code)).applied for each in wanted]
 
 
-def _wanted(document: Document, source: Source, *, prune: bool) -> list[Wanted]:
+def _wanted(document: Document, source: Source, *, prune: bool, hold: bool) -> list[Wanted]:
     actor = f"file:{PurePath(source.file).name}"
     states = states_of(document)
     pairs = zip(states, document.tenants, strict=True)
-    return [Wanted(state, targets_of(tenant, state), actor, prune) for state, tenant in pairs]
+    return [Wanted(state, targets_of(tenant, state), actor, prune, hold) for state, tenant in pairs]
 
 
 async def _one(session: AsyncSession, wanted: Wanted, code: int) -> Applied:
@@ -128,7 +147,7 @@ async def planned_from(
     code: int,
 ) -> Planned:
     """The same where it is known already what the state will be."""
-    number, meaning = await _next(session, after.id, meaning_of(after, code))
+    number, meaning = await _next(session, after.id, meaning_of(after, code), hold=wanted.hold)
     steps = await _steps(session, wanted)
     applied = Applied(
         tenant=after.id,
@@ -136,6 +155,7 @@ async def planned_from(
         kept=missing(wanted.state, after),
         generation=number,
         meaning=meaning,
+        held=wanted.hold and number is not None,
     )
     return Planned(applied, before, after, steps)
 
@@ -155,7 +175,7 @@ async def carry_out(session: AsyncSession, planned: Planned, code: int, actor: s
     if planned.steps:
         await write_steps(session, after.id, planned.steps, actor)
     if applied.generation is not None:
-        await generations.add_if_new(session, after.id, meaning_of(after, code))
+        await generations.add_if_new(session, after.id, meaning_of(after, code), held=applied.held)
     if deeds or applied.generation is not None:
         await _note(session, after)
     await settle(session, after.id, actor, deeds + [deed(step) for step in planned.steps])
@@ -178,14 +198,16 @@ async def _steps(session: AsyncSession, wanted: Wanted) -> list[Step]:
 
 
 async def _next(
-    session: AsyncSession, tenant: str, meaning: Meaning
+    session: AsyncSession, tenant: str, meaning: Meaning, *, hold: bool
 ) -> tuple[int | None, tuple[str, ...]]:
     last = await generations.latest(session, tenant)
     if last is None:
         return 1, ()
     if same(last.meaning, meaning):
-        return None, ()
-    return last.generation + 1, fields_that_differ(last.meaning, meaning)
+        # One that waits is released by it.
+        return last.generation if last.waits and not hold else None, ()
+    number = await generations.newest(session, tenant) + 1
+    return number, fields_that_differ(last.meaning, meaning)
 
 
 async def _check_connections(session: AsyncSession, document: Document, source: Source) -> None:

@@ -29,6 +29,9 @@ Action = Literal[
     "erase",
     "lock",
     "unlock",
+    "rebuild",
+    "release",
+    "discard",
 ]
 
 

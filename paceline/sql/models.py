@@ -20,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -137,6 +138,12 @@ class Generation(Base):
     created_at: Mapped[int]
     published_at: Mapped[int | None]
     """When its ``Activate`` record was acknowledged by Kafka; None: not yet."""
+    held: Mapped[bool] = mapped_column(server_default=false())
+    """It is not switched to before it is released."""
+    decision: Mapped[str] = mapped_column(server_default="")
+    """Of a held one: ``release``, ``discard``, or empty while it waits."""
+    decided_at: Mapped[int | None]
+    decision_published_at: Mapped[int | None]
 
 
 class ConfigVersion(Base):

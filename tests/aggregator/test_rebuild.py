@@ -276,7 +276,7 @@ async def whole(redis: Redis, office: Office) -> None:
     if raw is None:
         return
     position = office.hand.position
-    counted: dict[str, Told] = {}
+    counted: list[Told] = []
     meanings: dict[int, Meaning] = {}
     offset = 0
     for hole, event in office.plot.events:
@@ -284,9 +284,10 @@ async def whole(redis: Redis, office: Office) -> None:
         if isinstance(event.data, Activate):
             meanings[event.data.generation] = event.data.meaning
         elif isinstance(event.data, EntityPatch) and offset < position:
-            counted[event.id] = (event.id, event.connection, event.data)
+            one = (event.id, event.connection, event.data)
+            counted += [] if one in counted else [one]
         offset += 1
     held = await stored(redis, P, TENANT, int(raw))
-    days = Recount(list(counted.values()), meanings[int(raw)]).by_day()
+    days = Recount(counted, meanings[int(raw)]).by_day()
     assert held.days == days
     assert held.months == by_month(days)
