@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from kpi.calendar.fiscal import Period as FiscalPeriod
 from kpi.calendar.fiscal import previous
+from kpi.civil import local_day
 from kpi.periods import Span
 from kpi.pipeline.accuracy import Pair
 from kpi.pipeline.deals import open_deal
@@ -230,6 +231,9 @@ async def submit(stand: Stand, caller: Asking, services: Serving) -> Response:
     period = question.period_in(caller.plan.zone)
     if period is None:
         raise unprocessable("unknown-period", f"{stand.period!r} has no end", "a civil period")
+    if period.last < local_day(services.clock(), caller.plan.zone):
+        detail = f"{period.label} ended on {period.last}: what came true is known"
+        raise unprocessable("period-over", detail, "a period that is not over")
     new = Submission(
         subject_kind=subject.kind,
         subject=subject.id,
