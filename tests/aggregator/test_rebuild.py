@@ -18,7 +18,7 @@ from tests.aggregator.broker import Kept, P
 from tests.aggregator.conftest import emptied
 from tests.aggregator.faults import Died, Kind
 from tests.aggregator.stored import by_month, names, stored
-from tests.aggregator.test_laws import TENANT, Office, Plot, eternal, plots, runner
+from tests.aggregator.test_laws import OTHER_STAGES, TENANT, Office, Plot, eternal, plots, runner
 from tests.aggregator.told import (
     ACME,
     CRM,
@@ -266,6 +266,43 @@ def test_readers_see_only_whole_generations(
                 else:
                     office.broker.archive.keep(3)
                 await whole(redis, office)
+
+    runner.run(tried())
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(plots(), st.integers(0, 1))
+def test_from_the_archive_alone_it_is_as_it_was_or_as_a_fresh_start(
+    eternal: None, redis_server: RedisServer, runner: asyncio.Runner, plot: Plot, emptied_too: int
+) -> None:
+    """Redis and the log are gone: the same meaning changes nothing, another begins anew."""
+
+    async def tried() -> None:
+        async with emptied(redis_server) as redis:
+            office = Office(redis, plot)
+            await office.open()
+            await office.close()
+            before = await stored(redis, P, TENANT, plot.generation)
+            office.broker.archive.keep()
+            if emptied_too:
+                office.broker.log.start = office.broker.log.end
+                await redis.flushdb()
+                await office.close()
+                assert await stored(redis, P, TENANT, plot.generation) == before
+            for number, meaning in ((8, plot.meaning), (9, OTHER_STAGES)):
+                office.broker.log.produce(activation(number, meaning, TENANT))
+                await office.close()
+                built = await stored(redis, P, TENANT, number)
+                assert number == 9 or built == before
+            fresh = Desk(redis)
+            await redis.flushdb()
+            told_anew = [event for _, event in plot.events if isinstance(event.data, EntityPatch)]
+            await fresh.hear(activation(9, OTHER_STAGES, TENANT), *told_anew)
+            assert await stored(redis, P, TENANT, 9) == built
 
     runner.run(tried())
 
