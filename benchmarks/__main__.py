@@ -29,6 +29,7 @@ LIMITS_S = {
     "ingest": 70.0,
     "verify": 20.0,
     "ledger": 40.0,
+    "rebuild": 40.0,
     "explain": 60.0,
     "calibration": 10.0,
     "forecasting": 30.0,
