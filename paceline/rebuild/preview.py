@@ -21,6 +21,7 @@ from schemas import keys, pending, topics
 PATIENCE_S = 10.0
 _AGAIN_S = 0.1
 _AT_ONCE = 200
+_DAY = len("20261130")
 
 Number = tuple[str, str, str]
 """Owner key, measure, month (``2026-11``), or ``now`` for a level."""
@@ -158,8 +159,18 @@ def _add(
         if grain == "M":
             found[owner, measure, f"{span}-{int(pane):02}"] = int(raw)
         elif int(pane) <= now:
-            number = owner, measure, "now"
+            number = owner, without_close_day(measure), "now"
             found[number] = found.get(number, 0) + int(raw)
+
+
+def without_close_day(measure: str) -> str:
+    """A level's measure over all days on which its deals are expected to close.
+
+    >>> without_close_day("open:EUR:20261130"), without_close_day("qual_n:-")
+    ('open:EUR', 'qual_n')
+    """
+    name, _, day = measure.rpartition(":")
+    return name if name and (day == "-" or (day.isdigit() and len(day) == _DAY)) else measure
 
 
 def _text(raw: bytes | str) -> str:

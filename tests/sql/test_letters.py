@@ -140,3 +140,54 @@ async def test_the_organisation_has_only_the_tenants_own(engine: AsyncEngine) ->
     assert acme.reps["anna"].owners == (Owner("hub", "7"),)
     assert acme.rep_of("hub", "7") == acme.reps["anna"]
     assert acme.rep_of("hub", "8") is None
+
+
+async def test_a_held_generation_waits_for_one_decision(engine: AsyncEngine) -> None:
+    """Released once; the second word about it comes too late."""
+    async with writing(engine) as session:
+        await generations.add(session, "acme", Meaning(code=1, zone="UTC"))
+        held = await generations.add(session, "acme", Meaning(code=2, zone="UTC"), held=True)
+        await generations.mark_published(session, "acme", 1)
+        assert await generations.decide(session, "acme", held, "release")
+        assert not await generations.decide(session, "acme", held, "discard")
+        assert not await generations.decide(session, "acme", 1, "discard")
+        # Its activation must be in the log before what is decided about it.
+        assert await generations.undelivered(session) == []
+        await generations.mark_published(session, "acme", held)
+        waiting = await generations.undelivered(session)
+        assert [(one.generation, one.decision) for one in waiting] == [(2, "release")]
+        await generations.mark_delivered(session, "acme", held)
+        assert await generations.undelivered(session) == []
+
+
+async def test_a_discarded_generation_is_not_what_the_next_one_is_compared_with(
+    engine: AsyncEngine,
+) -> None:
+    """Its number is not used again; the same meaning applied later is made anew."""
+    first, tried = Meaning(code=1, zone="UTC"), Meaning(code=1, zone="Asia/Shanghai")
+    async with writing(engine) as session:
+        assert await generations.add_if_new(session, "acme", first) == 1
+        assert await generations.add_if_new(session, "acme", tried, held=True) == 2
+        await generations.decide(session, "acme", 2, "discard")
+        assert await generations.add_if_new(session, "acme", first) is None
+        assert await generations.add_if_new(session, "acme", tried) == 3
+
+
+async def test_the_same_meaning_applied_without_holding_releases_what_waits(
+    engine: AsyncEngine,
+) -> None:
+    """And another meaning discards it."""
+    first, tried = Meaning(code=1, zone="UTC"), Meaning(code=1, zone="Asia/Shanghai")
+    async with writing(engine) as session:
+        await generations.add_if_new(session, "acme", first)
+        await generations.add_if_new(session, "acme", tried, held=True)
+        assert await generations.add_if_new(session, "acme", tried, held=True) is None
+        assert await generations.add_if_new(session, "acme", tried) is None
+        released = await generations.find(session, "acme", 2)
+        assert released is not None
+        assert released.decision == "release"
+        await generations.add_if_new(session, "acme", first, held=True)
+        assert await generations.add_if_new(session, "acme", Meaning(code=9, zone="UTC")) == 4
+        third = await generations.find(session, "acme", 3)
+        assert third is not None
+        assert third.decision == "discard"

@@ -1,0 +1,1 @@
+"""`paceline rebuild` and `apply --hold` at a running stack."""
