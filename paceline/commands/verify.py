@@ -171,7 +171,7 @@ def _show(console: Console, one: Checked) -> None:
     )
     console.print(looked, markup=False, soft_wrap=True)
     if not one.places:
-        console.print("✓ no drift", style="green")
+        console.print("✓ no drift" + _FACTS[one.facts], style="green")
         return
     console.print(f"✗ {one.places} places differ", style="red")
     console.print(_table(one))
@@ -179,10 +179,14 @@ def _show(console: Console, one: Checked) -> None:
         console.print(f"  {said(place)}", markup=False, soft_wrap=True)
     if one.places > len(one.first):
         console.print(f"  and {one.places - len(one.first)} more", markup=False)
-    console.print(f"  → {_FIX.format(one.partition)}", markup=False, soft_wrap=True)
+    console.print(f"  → {_FIX.format(one.tenant)}", markup=False, soft_wrap=True)
 
 
-_FIX = "`paceline restore --empty -p {}` counts the partition anew from the archive"
+_FIX = "`paceline rebuild -t {}` counts it anew from the archive, beside what is shown"
+_FACTS = {
+    True: ", in the ledger's facts neither",
+    False: "; the ledger's facts are not all there yet, and were not compared",
+}
 
 
 def _table(one: Checked) -> Table:

@@ -203,6 +203,30 @@ async def prune(session: AsyncSession, book: int, owner: str, before: int) -> No
         await session.execute(delete(FactRow).where(old))
 
 
+async def sums_before(
+    session: AsyncSession, book: int, incarnation: str, lanes: Sequence[int], bucket_ms: int
+) -> dict[tuple[str, str, int], int]:
+    """Sum per (owner, measure, bucket of the instant) of what lies before a place in a log.
+
+    ``lanes``: the first offset of each lane that is not asked for. Earlier logs are, as a whole.
+    """
+    log = await session.scalar(
+        select(Incarnation.number).where(Incarnation.incarnation == incarnation)
+    )
+    before = [
+        and_(FactRow.log == log, FactRow.lane == lane, FactRow.offset < end)
+        for lane, end in enumerate(lanes)
+    ]
+    bucket = (FactRow.at - FactRow.at % bucket_ms).label("bucket")
+    keys = (FactRow.owner, FactRow.measure, bucket)
+    amount = func.sum(FactRow.delta)
+    query = select(*keys, amount).where(FactRow.book == book, or_(FactRow.log < log, *before))
+    found = await session.execute(query.group_by(*keys).having(amount != 0))
+    return {
+        (owner, measure, int(at) // bucket_ms): int(total) for owner, measure, at, total in found
+    }
+
+
 async def logs(session: AsyncSession) -> dict[int, str]:
     """The number of each log in a fact's place -> its incarnation."""
     found = await session.execute(select(Incarnation.number, Incarnation.incarnation))

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from paceline.sql import archive
+from paceline.sql import archive, books, facts
 from paceline.sql.archive import ArchivedRecord
 from paceline.sql.engine import reading
+from paceline.verify.lanes import BehindError, Look
+from paceline.verify.ledger import BUCKET_MS, Facts
 from schemas import topics
 
 _PAGE = 2_000
@@ -56,6 +58,25 @@ class SqlArchive:
         """Every archived activation of a partition."""
         async with reading(self._engine) as session:
             return await archive.activations(session, partition)
+
+    async def facts(
+        self, partition: int, tenant: str, generation: int, log: str, upto: Look, told: Look
+    ) -> Facts | None:
+        """The sums of the ledger's facts up to a look at a log."""
+        async with reading(self._engine) as session:
+            book = await books.find(session, tenant, generation)
+            if book is None or not book.whole:
+                return None
+            for topic, wanted in zip(books.LANES, told, strict=True):
+                if await books.position(session, log, topic, partition) < wanted:
+                    raise BehindError
+            base = book.base
+            if base.incarnation == log and (
+                base.live > upto.events or base.backfill > upto.backfill
+            ):
+                return None  # it was begun anew after the look
+            sums = await facts.sums_before(session, book.id, log, upto, BUCKET_MS)
+        return Facts(sums, book.pruned_before)
 
     async def count(self, partition: int, tenant: str) -> int:
         """How many records of the tenant are archived."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from heapq import merge
 from operator import itemgetter
@@ -21,9 +21,11 @@ from operator import itemgetter
 from redis.asyncio import Redis
 
 from kpi import CODE
+from kpi.contributions import Contributions
 from kpi.recount import Recount, Touch, UncountableError
 from paceline.verify import entities, versions
-from paceline.verify.lanes import Archive, merged
+from paceline.verify.lanes import Archive, BehindError, merged
+from paceline.verify.ledger import Facts, Ledger
 from paceline.verify.panes import Books
 from paceline.verify.places import Checked, Place, RestoringError, Tally, UncheckedError
 from paceline.verify.redis import Eyes, Live, MovedError, live_of
@@ -108,15 +110,19 @@ class _Checking:
             books = await self._read(spools, tally)
             held, past = await self._eyes.versions()
             await self._archived(patience_s)
+            facts = await self._facts(patience_s)
             logs, meaning, only = await self._told(tally)
             books.meaning = meaning
             await self._spool(spools, logs, early=bool(only and self._eyes.live.no_generation))
-            self._count(spools, books, meaning, tally, careful=careful)
+            ledger = Ledger()
+            self._count(spools, books, ledger, meaning, tally, careful=careful)
             tally.add(books.places(self._eyes.ended))
+            tally.add(ledger.places(facts) if facts else ())
             look = self._eyes.looks[-1] if len(logs) == 1 else None
             tally.add(versions.places(held, past, books.owners() if only else set(), look))
         self._check_code(tally, meaning)
-        return self._checked(tally, books, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return self._checked(tally, books, seconds, facts=facts is not None)
 
     async def _read(self, spools: _Spools, tally: Tally) -> Books:
         """Redis, look by look."""
@@ -151,6 +157,26 @@ class _Checking:
                     )
                     raise UncheckedError(why, fix)
                 await asyncio.sleep(_POLL_S)
+
+    async def _facts(self, patience_s: float) -> Facts | None:
+        """The ledger's facts up to the last look; None where it has not all of them."""
+        eyes = self._eyes
+        told = await eyes.facts_told()
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return await self._archive.facts(
+                    self._p,
+                    self._tenant,
+                    eyes.live.generation,
+                    eyes.live.incarnation,
+                    eyes.looks[-1],
+                    told,
+                )
+            except BehindError:
+                if time.monotonic() > deadline:
+                    return None
+            await asyncio.sleep(_POLL_S)
 
     async def _told(self, tally: Tally) -> tuple[list[str], Meaning, bool]:
         """The logs that are in the numbers, the archived meaning, whether it is the only one."""
@@ -188,16 +214,27 @@ class _Checking:
                 spools.patch(step, event, event.data, imported=imported)
 
     def _count(
-        self, spools: _Spools, books: Books, meaning: Meaning, tally: Tally, *, careful: bool
+        self,
+        spools: _Spools,
+        books: Books,
+        ledger: Ledger,
+        meaning: Meaning,
+        tally: Tally,
+        *,
+        careful: bool,
     ) -> None:
+        def count(step: int, facts: Contributions) -> None:
+            books.count(step, facts)
+            ledger.count(facts)
+
         for part in range(spools.parts):
-            one = self._recount(meaning, books, spools, careful=careful)
+            one = self._recount(meaning, count, spools, careful=careful)
             for step, raw, imported in spools.activities.of(part):
                 one.tell(step, decode(raw), imported=imported)
             one.finish()
             self._compare(one, spools.stored_activities.of(part), meaning, tally)
         for part in range(spools.parts):
-            one = self._recount(meaning, books, spools, careful=careful)
+            one = self._recount(meaning, count, spools, careful=careful)
             touches = sorted(spools.touches.of(part), key=itemgetter(0))
             for told in merge(spools.deals.of(part), touches, key=itemgetter(0)):
                 if len(told) == len(Touch._fields):
@@ -208,11 +245,16 @@ class _Checking:
             self._compare(one, spools.stored_deals.of(part), meaning, tally)
 
     def _recount(
-        self, meaning: Meaning, books: Books, spools: _Spools, *, careful: bool
+        self,
+        meaning: Meaning,
+        count: Callable[[int, Contributions], None],
+        spools: _Spools,
+        *,
+        careful: bool,
     ) -> Recount:
         return Recount(
             meaning,
-            books.count,
+            count,
             seen_at=lambda key: self._bucket_looks[keys.entity_bucket(key)],
             touched=spools.touch,
             careful=careful,
@@ -236,7 +278,7 @@ class _Checking:
             )
             raise UncheckedError(why, "run `paceline apply`, which counts anew, and verify again")
 
-    def _checked(self, tally: Tally, books: Books, seconds: float) -> Checked:
+    def _checked(self, tally: Tally, books: Books, seconds: float, *, facts: bool) -> Checked:
         live, last = self._eyes.live, self._eyes.looks[-1]
         return Checked(
             tenant=self._tenant,
@@ -250,6 +292,7 @@ class _Checking:
             panes=books.hashes,
             seconds=round(seconds, 3),
             places=tally.count,
+            facts=facts,
             kinds=tally.kinds,
             drift=tally.drift(),
             first=tally.first,

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import NamedTuple, Protocol
 
+from paceline.verify.ledger import Facts
 from schemas import topics
 from schemas.envelope import EntityPatch, Event, Evict, Tick, decode
 
@@ -25,6 +26,10 @@ class Look(NamedTuple):
 
     events: int
     backfill: int
+
+
+class BehindError(Exception):
+    """The ledger has not got all facts yet."""
 
 
 class Archived(Protocol):
@@ -71,6 +76,17 @@ class Archive(Protocol):
 
     async def count(self, partition: int, tenant: str) -> int:
         """How many records of the tenant are archived."""
+
+    async def facts(
+        self, partition: int, tenant: str, generation: int, log: str, upto: Look, told: Look
+    ) -> Facts | None:
+        """The sums of the ledger's facts up to a look at a log; None: there is no whole book.
+
+        ``told``: how far the ledger must be to have them.
+
+        Raises:
+            BehindError: it is not yet.
+        """
 
 
 class Record(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["pane", "entity", "version", "expiry", "meaning"]
+Kind = Literal["pane", "entity", "version", "expiry", "meaning", "fact"]
 
-KINDS: tuple[Kind, ...] = ("pane", "entity", "version", "expiry", "meaning")
+KINDS: tuple[Kind, ...] = ("pane", "entity", "version", "expiry", "meaning", "fact")
 
 Value = int | str | None
 
@@ -24,7 +24,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     ``pane``: ``field`` of the hash (owner, grain, span). ``entity``: ``field`` of the entity whose
     key is ``span``. ``version``: of an owner. ``expiry``: of a hash, ms UTC. ``meaning``: of the
-    live generation.
+    live generation. ``fact``: a sum of the ledger's facts, from the civil day ``span`` on.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     def drift(self) -> int:
         """How far it is off: the difference of two integers, else 1."""
         stored, right = self.stored or 0, self.right or 0
-        if isinstance(stored, int) and isinstance(right, int) and self.kind == "pane":
+        if isinstance(stored, int) and isinstance(right, int) and self.kind in ("pane", "fact"):
             return abs(stored - right)
         return 1
 
@@ -73,6 +73,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     places: int
     """How many differ; 0: every number is right."""
+    facts: bool
+    """Whether the ledger's facts were compared too; they are not while a book is being filled."""
     kinds: dict[Kind, int]
     """Of the places."""
     drift: list[Drift]

@@ -103,6 +103,12 @@ class Eyes:
         ]
         return held, past
 
+    async def facts_told(self) -> Look:
+        """Up to where the facts of each lane were told by now: the ledger has them or will."""
+        fields = [keys.facts_told(topic) for topic in (topics.EVENTS, topics.BACKFILL)]
+        live, slow = await self._redis.hmget(keys.partition_meta(self._p), fields)
+        return Look(int(live or 0), int(slow or 0))
+
     async def look(self, ask: Callable[[Pipeline], None] = lambda _: None) -> list[Any]:
         """The answers to what is asked, all of one moment; errors among them are values.
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from kpi import CODE
 from paceline.verify.check import check
+from paceline.verify.lanes import Look
+from paceline.verify.ledger import Facts
 from paceline.verify.places import Checked
 from schemas import topics
 from schemas.meaning import ConnectionMeaning, Meaning
@@ -57,6 +59,12 @@ class Shelf:
     async def activations(self, partition: int) -> list[bytes]:
         """All activations."""
         return await self._archive.activations(partition)
+
+    async def facts(
+        self, partition: int, tenant: str, generation: int, log: str, upto: Look, told: Look
+    ) -> Facts | None:
+        """There is no ledger."""
+        return None
 
     async def count(self, partition: int, tenant: str) -> int:
         """All records; there is one tenant."""

@@ -76,7 +76,7 @@ async def test_it_says_that_everything_is_right_and_names_what_is_not(
     assert code == 1
     assert "act:call       1       1      2" in out
     assert f"{CRM}/ana M 2026 act:call:11: stored 11, right 9" in out
-    assert "paceline restore --empty -p 5" in out
+    assert "paceline rebuild -t acme" in out
     code, out = await typed("--json", "--first", "0")
     [told] = msgspec.json.decode(out.splitlines()[-1], type=list[Checked])
     assert (code, told.drift[0].total, told.first) == (1, 2, [])
@@ -101,7 +101,8 @@ def test_prometheus_is_told_how_much_differs_and_how_much_is_unknown() -> None:
     """One tenant right, one wrong at three places, one that could not be read."""
     right = Checked(
         tenant="a", partition=1, generation=1, incarnation="log-1", position=9, backfill=0,
-        records=9, entities=9, panes=3, seconds=0.1, places=0, kinds={}, drift=[], first=[],
+        records=9, entities=9, panes=3, seconds=0.1, places=0, facts=True, kinds={},
+        drift=[], first=[],
     )  # fmt: skip
     wrong = msgspec.structs.replace(right, tenant="b", places=3, kinds={"pane": 2, "version": 1})
     measure([right, wrong, Unchecked(tenant="c", why="Redis is away", fix="start it")], 0.5)
