@@ -34,6 +34,8 @@ COLUMNS = (
 """Of the numbers. ``actual`` and ``target``: counts, major units of money, seconds, shares."""
 
 Format = Literal["csv", "jsonl"]
+FactsFormat = Literal["parquet", "csv", "jsonl"]
+_FORMATS: dict[str, FactsFormat] = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl"}
 Row = dict[str, Any]
 
 Tenant = typer.Option(..., "--tenant", "-t", help="The tenant's id.")
@@ -94,6 +96,38 @@ def rep(
         return [{"held": table, "row": row} for table, rows in tables.items() for row in rows]
 
     _lines(with_sql_of_up(run), to)
+
+
+@app.command()
+def facts(
+    tenant: str = Tenant,
+    to: Path = typer.Option(..., "--to", help="The file to write."),
+    format: FactsFormat | None = typer.Option(  # noqa: A002
+        None, help="parquet, csv or jsonl; by the file's name where it says one."
+    ),
+) -> None:
+    """Every fact behind the live numbers: which event changed what, for whom, by how much."""
+
+    async def run(engine: AsyncEngine) -> int:
+        from paceline.exporting.facts import NotWholeError, can_write, export  # noqa: PLC0415
+
+        chosen = format or _FORMATS.get(to.suffix.lower())
+        if chosen is None:
+            raise UserError(f"{to.name}: say --format parquet, csv or jsonl")
+        if not can_write(chosen):
+            raise UserError("Parquet needs pyarrow, which is not installed: paceline[parquet]")
+        try:
+            return await export(engine, tenant, to, chosen)
+        except NotWholeError:
+            raise UserError(
+                f"the ledger has no whole book of {tenant} yet: start `paceline ledger`, or wait "
+                "until it has filled in the facts (paceline_ledger_books_filling)"
+            ) from None
+        except OSError as error:
+            raise UserError(f"{to} cannot be written: {error.strerror}") from None
+
+    count = with_sql_of_up(run)
+    typer.echo(f"written: {to}, {count} facts")
 
 
 def rows_of(said: Progress) -> list[Row]:

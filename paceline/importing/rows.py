@@ -131,9 +131,13 @@ def _jsonl(text: str) -> tuple[list[Row], list[Fault]]:
 
 def _parquet(path: Path) -> list[Row]:
     if find_spec("pyarrow") is None:
-        raise UnreadableError("Parquet needs pyarrow, which is not installed: pip install pyarrow")
+        raise UnreadableError("Parquet needs pyarrow, which is not installed: paceline[parquet]")
+    arrow: Any = import_module("pyarrow")
     reader: Any = import_module("pyarrow.parquet")
-    table = reader.read_table(path).to_pylist()
+    try:
+        table = reader.read_table(path).to_pylist()
+    except arrow.ArrowInvalid as error:
+        raise UnreadableError(f"{path.name} is no Parquet file: {error}") from None
     return [
         Row(
             n,

@@ -84,6 +84,12 @@ async def erase_customer(
     done = Erased(eraser.pseudonym, len(found.entities), events, len(found.letters))
     async with writing(engine) as session:
         await held.drop_letters(session, tenant, found.letters)
+        await held.forget_customer(
+            session,
+            tenant,
+            found.entities,
+            lambda text: text.replace(search.customer, done.pseudonym) if search.customer else text,
+        )
         after = {"entities": done.entities, "events": done.events, "letters": done.letters}
         deed = Deed(action="erase", kind="customer", subject=done.pseudonym, after=after)
         await settle(session, tenant, actor, [deed])

@@ -130,6 +130,11 @@ async def find(session: AsyncSession, tenant: str, generation: int) -> Book | No
     return None if row is None else _typed(row)
 
 
+async def last_begun(session: AsyncSession, tenant: str) -> Book | None:
+    """The tenant's book that is written to; None where the ledger was told nothing."""
+    return (await _last_begun(session, [tenant])).get(tenant)
+
+
 async def filling(session: AsyncSession, partitions: Sequence[int]) -> list[Book]:
     """What has to be filled of some partitions, oldest first."""
     rows = await session.scalars(

@@ -10,7 +10,8 @@ the receipt of its event, ms UTC, itself included).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import gt, lt
 from typing import Any
 
 import msgspec
@@ -176,6 +177,14 @@ async def owners(session: AsyncSession, book: int) -> list[str]:
     return found
 
 
+async def ordered(session: AsyncSession, book: int, after: Place | None, limit: int) -> list[Fact]:
+    """Facts of a book in the order of the log; ``after``: the place of the last one before."""
+    query = select(*_COLUMNS).where(FactRow.book == book)
+    if after is not None:
+        query = query.where(_above(_PLACE, after))
+    return _typed(await session.execute(query.order_by(*_PLACE).limit(limit)))
+
+
 async def measures_of(session: AsyncSession, book: int, owner: str) -> list[str]:
     """Every measure that an owner has facts of, sorted."""
     found = await session.scalars(
@@ -286,10 +295,21 @@ def _from(prefix: str, column: Any) -> ColumnElement[bool]:
 
 def _below(columns: Sequence[Any], values: Sequence[int]) -> ColumnElement[bool]:
     """Rows that come before some values, in the order of the columns."""
+    return _beyond(columns, values, lt)
+
+
+def _above(columns: Sequence[Any], values: Sequence[int]) -> ColumnElement[bool]:
+    """Rows that come after some values."""
+    return _beyond(columns, values, gt)
+
+
+def _beyond(
+    columns: Sequence[Any], values: Sequence[int], than: Callable[[Any, Any], Any]
+) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = []
     for i, (column, value) in enumerate(zip(columns, values, strict=True)):
         equal = [one == at for one, at in zip(columns[:i], values[:i], strict=True)]
-        parts.append(and_(*equal, column < value))
+        parts.append(and_(*equal, than(column, value)))
     return or_(*parts)
 
 

@@ -6,7 +6,7 @@ question names its tenant; a page is a transaction of its own, and rewriting twi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +21,8 @@ from paceline.sql.models import (
     Base,
     ConfigVersion,
     DeadLetterRow,
+    ForecastRow,
+    HelpCall,
     Rep,
     RepOwner,
     TargetRow,
@@ -105,6 +107,16 @@ async def person(session: AsyncSession, tenant: str, rep: str) -> dict[str, list
         "api_keys": await _rows(
             session, ApiKeyRow, ApiKeyRow.tenant == tenant, ApiKeyRow.rep_id == rep
         ),
+        "forecasts": await _rows(
+            session,
+            ForecastRow,
+            ForecastRow.tenant == tenant,
+            ForecastRow.subject_kind == "rep",
+            ForecastRow.subject == rep,
+        ),
+        "help_calls": await _rows(
+            session, HelpCall, HelpCall.tenant == tenant, HelpCall.rep == rep
+        ),
         "audit": [one for one in said if one["subject"] == rep or _names(one, names)],
     }
 
@@ -120,11 +132,14 @@ async def forget_person(session: AsyncSession, tenant: str, rep: str, now: int) 
         raise KeyError(rep)
     names = sorted({name for name in (row.name, row.name_zh) if name and name != rep})
     row.name, row.name_zh = rep, None
+    authors: set[str] = set()
     for key in await session.scalars(
         select(ApiKeyRow).where(ApiKeyRow.tenant == tenant, ApiKeyRow.rep_id == rep)
     ):
+        authors.add(f"key:{key.id} {key.label}")
         key.label = "erased"
         key.revoked_at = key.revoked_at or now
+    await _forget_words(session, tenant, authors, lambda text: _without(text, names, rep))
     for version in await session.scalars(
         select(ConfigVersion).where(ConfigVersion.tenant == tenant)
     ):
@@ -133,6 +148,38 @@ async def forget_person(session: AsyncSession, tenant: str, rep: str, now: int) 
         entry.before = _without_in(entry.before, names, rep)
         entry.after = _without_in(entry.after, names, rep)
     return names
+
+
+async def forget_customer(
+    session: AsyncSession, tenant: str, deals: Collection[str], clean: Callable[[str], str]
+) -> None:
+    """Take what people wrote about a customer's deals away, and the customer out of all notes."""
+    calls = await session.scalars(select(HelpCall).where(HelpCall.tenant == tenant))
+    for call in calls:
+        own = call.deal in deals
+        call.text = "" if own else clean(call.text)
+        call.answer = None if call.answer is None else "" if own else clean(call.answer)
+    for one in await session.scalars(select(ForecastRow).where(ForecastRow.tenant == tenant)):
+        one.note = clean(one.note)
+
+
+async def _forget_words(
+    session: AsyncSession, tenant: str, authors: set[str], clean: Callable[[str], str]
+) -> None:
+    """What these authors wrote goes, and the names out of what others wrote; figures stay."""
+    for one in await session.scalars(select(ForecastRow).where(ForecastRow.tenant == tenant)):
+        one.note = "" if one.author in authors else clean(one.note)
+        one.author = _nobody(one.author, authors)
+    for call in await session.scalars(select(HelpCall).where(HelpCall.tenant == tenant)):
+        call.text = "" if call.author in authors else clean(call.text)
+        call.author = _nobody(call.author, authors)
+        if call.answer is not None and call.answered_by is not None:
+            call.answer = "" if call.answered_by in authors else clean(call.answer)
+            call.answered_by = _nobody(call.answered_by, authors)
+
+
+def _nobody(author: str, erased: set[str]) -> str:
+    return f"{author.split(maxsplit=1)[0]} erased" if author in erased else author
 
 
 def _event(payload: bytes) -> Event | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -115,4 +118,43 @@ def test_a_file_that_is_no_table_is_refused(
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(UnreadableError, match=said):
+        read_rows(file)
+
+
+def test_parquet_is_read_like_the_other_tables(tmp_path: Path) -> None:
+    """Numbers, dates and truth values as they are meant; what is empty is left out."""
+    arrow: Any = pytest.importorskip("pyarrow")
+    parquet: Any = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "deals.parquet"
+    columns = {
+        "Deal ID": ["1", "2"],
+        "Amount": [Decimal("1200.50"), None],
+        "Created": [date(2026, 3, 1), date(2026, 3, 2)],
+        "New Customer": [True, False],
+        "Minutes": [30, None],
+    }
+    parquet.write_table(arrow.table(columns), file)
+    rows, faults = read_rows(file)
+    assert faults == []
+    assert [(row.line, row.values) for row in rows] == [
+        (
+            1,
+            {
+                "Deal ID": "1",
+                "Amount": "1200.50",
+                "Created": "2026-03-01",
+                "New Customer": True,
+                "Minutes": 30,
+            },
+        ),
+        (2, {"Deal ID": "2", "Created": "2026-03-02", "New Customer": False}),
+    ]
+
+
+def test_a_file_that_only_says_to_be_parquet_is_refused(tmp_path: Path) -> None:
+    """With its name."""
+    pytest.importorskip("pyarrow")
+    file = tmp_path / "deals.parquet"
+    file.write_bytes(b"id,amount\n1,2\n")
+    with pytest.raises(UnreadableError, match=r"deals\.parquet"):
         read_rows(file)

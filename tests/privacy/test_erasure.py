@@ -12,7 +12,16 @@ from paceline.privacy.erasure import erase_customer, erase_person, find
 from paceline.privacy.search import Search
 from paceline.sql import archive, dead, held
 from paceline.sql.engine import reading, writing
-from paceline.sql.models import ApiKeyRow, Archived, AuditRow, DeadLetterRow, Rep, Team
+from paceline.sql.models import (
+    ApiKeyRow,
+    Archived,
+    AuditRow,
+    DeadLetterRow,
+    ForecastRow,
+    HelpCall,
+    Rep,
+    Team,
+)
 from schemas.dead import DeadLetter
 from schemas.envelope import PATCHED, EntityKind, EntityPatch, Event, Scalar, encode
 
@@ -117,8 +126,23 @@ async def test_a_crash_before_the_archive_is_rewritten_is_mended_by_the_same_cal
     async def publish(events: Sequence[Event]) -> None:
         await archived(engine, events, start=len(EVENTS) + 2)
 
+    async with writing(engine) as session:
+        session.add(
+            HelpCall(tenant="acme", deal="d:crm:7", rep="li-wei", text="she will not sign",
+                     author="key:pk1", asked_at=1, answer="she will", answered_by="key:pk2",
+                     answered_at=2)
+        )  # fmt: skip
+        session.add(
+            ForecastRow(tenant="acme", subject_kind="rep", subject="li-wei", label="2026-03",
+                        commit=900, best_case=900, note="with 林梅", role="rep", author="key:pk1",
+                        overrode=None, submitted_at=1)
+        )  # fmt: skip
     done = await erase_customer(engine, publish, "acme", Search("林梅"), actor="cli:eve")
     assert done.entities == 2
+    async with reading(engine) as session:
+        assert list(await session.scalars(select(HelpCall.text))) == [""]
+        assert list(await session.scalars(select(HelpCall.answer))) == [""]
+        assert list(await session.scalars(select(ForecastRow.note))) == [f"with {done.pseudonym}"]
     assert "林梅".encode() not in await payloads(engine, "acme")
 
 
@@ -136,6 +160,21 @@ async def test_an_erased_person_keeps_an_id_and_loses_names_and_keys(engine: Asy
                       revoked_at=None)
         )  # fmt: skip
         session.add(
+            ForecastRow(tenant="acme", subject_kind="rep", subject="li-wei", label="2026-03",
+                        commit=900, best_case=900, note="trust me", role="rep",
+                        author="key:pk1 Li Wei's phone", overrode=None, submitted_at=1)
+        )  # fmt: skip
+        session.add(
+            ForecastRow(tenant="acme", subject_kind="team", subject="east", label="2026-03",
+                        commit=500, best_case=900, note="without 李伟", role="manager",
+                        author="key:pk2 Eve", overrode=None, submitted_at=2)
+        )  # fmt: skip
+        session.add(
+            HelpCall(tenant="acme", deal="d:crm:8", rep="li-wei", text="come along",
+                     author="key:pk1 Li Wei's phone", asked_at=1, answer="Li Wei, I will",
+                     answered_by="key:pk2 Eve", answered_at=2)
+        )  # fmt: skip
+        session.add(
             AuditRow(tenant="acme", at=1, actor="file:x", action="change", kind="rep",
                      subject="li-wei", before=None, after={"name": "Li Wei", "zh": "李伟"})
         )  # fmt: skip
@@ -150,5 +189,11 @@ async def test_an_erased_person_keeps_an_id_and_loses_names_and_keys(engine: Asy
     assert after["api_keys"][0]["revoked_at"] is not None
     assert "Li Wei" not in str(after)
     assert "李伟" not in str(after)
+    [forecast], [call] = after["forecasts"], after["help_calls"]
+    assert (forecast["commit"], forecast["note"], forecast["author"]) == (900, "", "key:pk1 erased")
+    assert (call["text"], call["answer"]) == ("", "li-wei, I will")
+    async with reading(engine) as session:
+        notes = await session.scalars(select(ForecastRow.note).order_by(ForecastRow.id))
+        assert list(notes) == ["", "without li-wei"]
     with pytest.raises(KeyError):
         await erase_person(engine, "globex", "li-wei", actor="cli:eve")

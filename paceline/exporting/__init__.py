@@ -1,0 +1,1 @@
+"""What leaves Paceline as files."""
