@@ -5,6 +5,10 @@ WAPE and bias of every method and of the plain rules, over the 1st, 8th, 15th an
 month. Guarantee: each forecast is made of deals engaged and closed before its own day, and nothing
 was fitted: the default's one constant is ``kpi.pipeline.forecast.PRIOR_DAYS``.
 
+Coverage: open deals expected to close in the month against what is left of a target, which is as
+much as in the three months before. Where it says enough (at least 1 / win rate) the target should
+be reached more often than where it does not. The win rate is judged as a forecast of the 1st.
+
 The data closes its first deals in March 2017, so April is the first month with a past. Nobody
 stands for a deal in it: commit and best case cannot be judged. Open deals carry their list price.
 """
@@ -14,7 +18,7 @@ from __future__ import annotations
 import csv
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -23,6 +27,7 @@ from typing import NamedTuple
 
 from benchmarks.row import Row, row
 from kpi.pipeline.accuracy import Accuracy, Pair, accuracy
+from kpi.pipeline.coverage import Season, coverage, required_coverage, win_rate
 from kpi.pipeline.forecast import (
     Ended,
     Forecast,
@@ -72,6 +77,11 @@ class Month(NamedTuple):
 
 
 Group = tuple[Deal, ...]
+GROUPINGS: dict[str, Callable[[Deal], str]] = {
+    "organisation": lambda _: "",
+    "manager": lambda deal: deal.manager,
+    "agent": lambda deal: deal.agent,
+}
 
 
 def run() -> list[Row]:
@@ -88,18 +98,118 @@ def run() -> list[Row]:
         best = min(SIMPLE, key=lambda name: found[name].wape or 0)
         ours, theirs = _of(found[DEFAULT].wape), _of(found[best].wape)
         rows.append(row(f"forecast of a month, by {grouping}", "WAPE", ours, best, theirs))
+    for grouping, covered in judged_coverage(deals).items():
+        print(f"\n  {grouping}: coverage of what was left of a target, {YEAR}")
+        _print_coverage(covered)
+        rate = accuracy([one.by_rate for one in covered if one.month.today.day == 1])
+        print(
+            f"    win rate x open on the 1st: WAPE {_of(rate.wape):.3f}, bias {_of(rate.bias):+.3f}"
+        )
+        enough, short = reached(covered, enough=True), reached(covered, enough=False)
+        name = f"target reached where coverage said enough, by {grouping}"
+        peer = ("said short", float(short)) if short else (None, None)
+        rows.append(row(name, "share", float(enough), *peer))
     return rows
+
+
+class Covered(NamedTuple):
+    """Coverage on one morning, and what came true."""
+
+    month: Month
+    of_rest: Fraction | None
+    """None: the target was met already."""
+    required: Fraction
+    reached: bool
+    by_rate: Pair
+    """What the win rate makes of what is open, and what was won in the month."""
+
+    @property
+    def enough(self) -> bool:
+        """What coverage said."""
+        return self.of_rest is None or self.of_rest >= self.required
+
+
+def judged_coverage(deals: Group) -> dict[str, list[Covered]]:
+    """Grouping -> every morning on which a win rate and a target were known."""
+    everybody = seasons(deals)
+    return {
+        grouping: [
+            one
+            for group in _groups(deals, key)
+            for own in (seasons(group),)
+            for month in months()
+            if (one := covered_on(group, own, everybody, month)) is not None
+        ]
+        for grouping, key in GROUPINGS.items()
+    }
+
+
+Seasons = Mapping[date, Season]
+"""First day of a month -> what was open and expected to close in it that morning, and won in it."""
+
+
+def covered_on(group: Group, own: Seasons, everybody: Seasons, month: Month) -> Covered | None:
+    """One morning of one group; None where nobody has a past, or there is no target."""
+    before = list(_before(month.first))
+    target = sum((own[one].won for one in before[:3]), _NOTHING) / len(before[:3])
+    rate = win_rate([own[one] for one in before], [everybody[one] for one in before])
+    required = required_coverage(rate)
+    if not target or rate is None or required is None:
+        return None
+    won = _won_of(group, month.first, month.today - timedelta(days=1))
+    opened = expected(group, month)
+    ended = own[month.first].won
+    found = coverage(opened, target, won)
+    return Covered(month, found.of_rest, required, ended >= target, Pair(opened * rate, ended))
+
+
+def expected(group: Group, month: Month) -> Fraction:
+    """List prices of what is open on a morning and expected to close in the month, not before."""
+    return Fraction(
+        sum(
+            one.listed
+            for one in group
+            if _is_expected(one, month) and one.engaged + timedelta(days=60) >= month.first
+        )
+    )
+
+
+def reached(covered: Sequence[Covered], *, enough: bool) -> Fraction:
+    """How often the target was reached where coverage said enough, or short."""
+    some = [one.reached for one in covered if one.enough == enough]
+    return Fraction(sum(some), len(some)) if some else _NOTHING
+
+
+def seasons(group: Group) -> Seasons:
+    """Every month with closes."""
+    spans = [_ends(date(YEAR, month, 1)) for month in range(FIRST_CLOSES, 13)]
+    return {
+        first: Season(expected(group, Month(first, last, first)), _won_of(group, first, last))
+        for first, last in spans
+    }
+
+
+def _won_of(group: Group, first: date, last: date) -> Fraction:
+    return Fraction(sum(one.value for one in group if one.closed and first <= one.closed <= last))
+
+
+def _print_coverage(covered: Sequence[Covered]) -> None:
+    for day in DAYS:
+        some = [one for one in covered if one.month.today.day == day]
+        rests = sorted(float(one.of_rest) for one in some if one.of_rest is not None)
+        needed = sorted(float(one.required) for one in some)
+        enough, short = reached(some, enough=True), reached(some, enough=False)
+        print(
+            f"    on day {day:2}: median {_middle(rests)} of the rest, required "
+            f"{_middle(needed)}; reached {float(enough):4.0%} where enough "
+            f"({sum(one.enough for one in some)}), {float(short):4.0%} where short"
+        )
 
 
 def judged(deals: Group) -> dict[str, dict[str, Accuracy]]:
     """Grouping -> method -> how good it was."""
-    by: dict[str, Callable[[Deal], str]] = {
-        "organisation": lambda _: "",
-        "manager": lambda deal: deal.manager,
-        "agent": lambda deal: deal.agent,
-    }
     found = {}
-    for grouping, key in by.items():
+    for grouping, key in GROUPINGS.items():
         pairs: dict[str, list[Pair]] = defaultdict(list)
         for group in _groups(deals, key):
             for month in months():
@@ -171,11 +281,11 @@ def _weights(group: Group, month: Month) -> list[tuple[Fraction, Fraction]]:
     """
     ended = [one for one in group if one.closed and one.closed < month.today]
     rate = Fraction(sum(1 for one in ended if one.value), len(ended)) if ended else _NOTHING
-    return [
-        (Fraction(one.listed), rate)
-        for one in group
-        if _is_open(one, month.today) and one.engaged + timedelta(days=60) <= month.last
-    ]
+    return [(Fraction(one.listed), rate) for one in group if _is_expected(one, month)]
+
+
+def _is_expected(one: Deal, month: Month) -> bool:
+    return _is_open(one, month.today) and one.engaged + timedelta(days=60) <= month.last
 
 
 def _open(group: Group, today: date) -> Mapping[Hashable, Fraction]:
@@ -219,6 +329,10 @@ def _won(group: Group, first: date, last: date) -> int:
 
 def _ends(first: date) -> tuple[date, date]:
     return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def _middle(found: Sequence[float]) -> str:
+    return f"{found[len(found) // 2]:5.2f}" if found else " none"
 
 
 def _groups(deals: Group, key: Callable[[Deal], str]) -> list[Group]:
