@@ -64,6 +64,10 @@ def questions() -> Iterator[Question]:
                 asked = {"first": str(first), "last": str(last), "qualified": only, **of}
                 asked |= {"period": "quarter", "at": LAST.isoformat()}
                 yield _question("waterfall", subject, "/v1/waterfall", asked)
+        for first, last in (SPANS[2], SPANS[4]):
+            asked = {"first": str(first), "last": str(last), "qualified": "false", **of}
+            asked |= {"period": "quarter", "at": LAST.isoformat(), "closing": "period"}
+            yield _question("waterfall", subject, "/v1/waterfall", asked)
         for kpi in FACTS:
             asked = {"kpi": kpi, "period": "quarter", "at": LAST.isoformat(), "limit": "500"}
             yield _question("explain", subject, "/v1/explain", asked | {"by": "facts", **of})

@@ -69,6 +69,16 @@ class State(NamedTuple):
     close_on: str
 
 
+class Part(NamedTuple):
+    """Which part of whose pipeline."""
+
+    whose: set[str]
+    only: bool = False
+    """The qualified one, without what is quiet."""
+    closes: tuple[str, str] | None = None
+    """Expected to close from this day to that one."""
+
+
 class Move(NamedTuple):
     """A change of the pipeline."""
 
@@ -155,16 +165,14 @@ class Deal:
             self.value("close_on", at),
         )
 
-    def moves(self, meaning: Mapping[str, str], whose: set[str], only: bool) -> Iterator[Move]:  # noqa: FBT001
-        """Every change of a pipeline by this deal; ``only``: of the qualified one."""
+    def moves(self, meaning: Mapping[str, str], part: Part) -> Iterator[Move]:
+        """Every change of a pipeline by this deal."""
         was: State | None = None
         ever = False
         for at in self.moments:
             now = self.state(at, meaning)
-            for kind, one, other in self._one_by_one(was, now, at, meaning, whose, ever=ever):
-                number, minor = (
-                    inside(other, whose, only)[i] - inside(one, whose, only)[i] for i in (0, 1)
-                )
+            for kind, one, other in self._one_by_one(was, now, at, meaning, part, ever=ever):
+                number, minor = (inside(other, part)[i] - inside(one, part)[i] for i in (0, 1))
                 if number or minor:
                     sized = "shrunk" if kind == "grown" and minor < 0 else kind
                     yield Move(self.id, at, sized, self.currency, number, minor)
@@ -176,7 +184,7 @@ class Deal:
         now: State | None,
         at: datetime,
         meaning: Mapping[str, str],
-        whose: set[str],
+        part: Part,
         *,
         ever: bool,
     ) -> Iterator[tuple[str, State | None, State | None]]:
@@ -188,7 +196,9 @@ class Deal:
             return
         here = was
         there = here._replace(owner=now.owner)
-        yield ("transferred_in" if now.owner in whose else "transferred_out"), here, there
+        yield ("transferred_in" if now.owner in part.whose else "transferred_out"), here, there
+        here, there = there, there._replace(close_on=now.close_on)
+        yield ("pulled_in" if closes_within(there, part) else "pushed_out"), here, there
         here, there = there, there._replace(qualified=now.qualified)
         yield ("qualified" if now.qualified else "unqualified"), here, there
         here, there = there, there._replace(quiet=now.quiet)
@@ -210,11 +220,18 @@ class Deal:
         return found
 
 
-def inside(state: State | None, whose: set[str], only: bool) -> tuple[int, int]:  # noqa: FBT001
+def closes_within(state: State, part: Part) -> bool:
+    """Whether it is expected to close on one of the days asked about."""
+    if part.closes is None:
+        return True
+    return part.closes[0] <= state.close_on <= part.closes[1]
+
+
+def inside(state: State | None, part: Part) -> tuple[int, int]:
     """(deals, fen or cents) that a state is in a pipeline."""
-    if state is None or state.owner not in whose:
+    if state is None or state.owner not in part.whose or not closes_within(state, part):
         return 0, 0
-    if only and (not state.qualified or state.quiet):
+    if part.only and (not state.qualified or state.quiet):
         return 0, 0
     return 1, state.amount
 
@@ -301,21 +318,21 @@ class Sheet:
             if (state := deal.state(at, self.meaning)) is not None and state.owner in whose
         }
 
-    def moves(self, whose: set[str], first: date, last: date, *, only: bool) -> list[Move]:
+    def moves(self, part: Part, first: date, last: date) -> list[Move]:
         """Why the pipeline changed on some days."""
         start, end = evening(first - timedelta(days=1)), evening(last)
         return [
             one
             for deal in all_deals()
-            for one in deal.moves(self.meaning, whose, only)
+            for one in deal.moves(self.meaning, part)
             if start < one.at <= end
         ]
 
-    def standing(self, whose: set[str], day: date, *, only: bool) -> dict[str, int]:
+    def standing(self, part: Part, day: date) -> dict[str, int]:
         """Currency -> what is in the pipeline when a day is over; ``""``: how many deals."""
         found: dict[str, int] = defaultdict(int)
-        for deal, state in self.open(whose, day).values():
-            number, minor = inside(state, whose, only)
+        for deal, state in self.open(part.whose, day).values():
+            number, minor = inside(state, part)
             found[""] += number
             found[deal.currency] += minor
         return {key: value for key, value in found.items() if value}

@@ -109,6 +109,7 @@ _WATERFALL = WaterfallView(
     first="2017-03-01",
     last="2017-03-31",
     qualified=True,
+    closing="any",
     currency="USD",
     start=4_000_000,
     end=3_200_000,

@@ -143,6 +143,8 @@ class WaterfallView(msgspec.Struct, kw_only=True):
     first: str
     last: str
     qualified: bool
+    closing: Literal["any", "period"]
+    """``period``: only deals expected to close in the period, whichever days are looked at."""
     currency: str
     start: int
     end: int

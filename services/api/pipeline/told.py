@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from kpi.civil import day_start, local_day
+from kpi.periods import Span
 from kpi.pipeline.closable import Candidate, Look, Sorted, sort
 from kpi.pipeline.coverage import Season, coverage, creation, required_coverage, win_rate
 from kpi.pipeline.deals import OpenDeal, days_in_stage, slips
@@ -187,11 +188,17 @@ def _ends(meaning: Meaning) -> dict[str, set[str]]:
     return found
 
 
-def waterfall_of(scene: Scene, days: tuple[date, date], *, qualified: bool) -> dict[str, Any]:
-    """The change over civil days, both included, in the tenant's zone; fields of the view."""
+def waterfall_of(
+    scene: Scene, days: tuple[date, date], *, qualified: bool, closes: Span | None
+) -> dict[str, Any]:
+    """The change over civil days, both included, in the tenant's zone; fields of the view.
+
+    ``closes``: only deals that are expected to close on one of these days.
+    """
     start = day_start(days[0], scene.zone)
     end = day_start(date.fromordinal(days[1].toordinal() + 1), scene.zone)
-    scope = Scope(frozenset(scene.looked), qualified)
+    expected = (closes.first, closes.last) if closes else (None, None)
+    scope = Scope(frozenset(scene.looked), qualified, *expected)
     change = waterfall(scene.deals, scene.meaning, scope, start, end)
     ours = converted(change, scene.rates.convert, scene.zone, start, end)
     kinds = parts(change.movements)

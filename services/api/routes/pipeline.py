@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
@@ -159,6 +159,9 @@ async def waterfall(
     last: Annotated[date | None, Query(description="the last day that counts if absent")] = None,
     *,
     qualified: Annotated[bool, Query(description="only the qualified pipeline")] = True,
+    closing: Annotated[
+        Literal["any", "period"], Query(description="`period`: expected to close in the period")
+    ] = "any",
 ) -> Response:
     """Why the pipeline is another one at the end of some days than before them."""
     question = question_of(services, caller, whose.period, whose.at)
@@ -168,14 +171,16 @@ async def waterfall(
     if start > end:
         raise unprocessable("invalid-days", f"{start} is after {end}", "first <= last")
     here = await _bare(services, caller, whose, since=start)
+    closes = Span(here.period.first, here.period.last) if closing == "period" else None
     return json(
         WaterfallView(
             subject=here.chosen.subject,
             first=start.isoformat(),
             last=end.isoformat(),
             qualified=qualified,
+            closing=closing,
             currency=here.rates.currency,
-            **told.waterfall_of(here, (start, end), qualified=qualified),
+            **told.waterfall_of(here, (start, end), qualified=qualified, closes=closes),
         )
     )
 
