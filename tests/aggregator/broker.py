@@ -226,6 +226,8 @@ class Hand:
 
     async def read(self, most: int = 1_000, *, ahead: int = 0) -> bool:
         """Fetch once and hand the batch on; whether there was one. ``ahead``: from elsewhere."""
+        if not ahead and self.at < self.broker.log.start:
+            return False  # a consumer does not jump: whoever watches must notice
         start = max(self.broker.log.start, self.at + ahead, 0)
         batch = self.broker.log.batch(start, most) if self.at >= 0 else None
         if batch is None:

@@ -15,7 +15,7 @@ from kpi.civil import local_day, zone_of
 from kpi.panes import HOUR, MINUTE
 from schemas import keys
 from schemas.meaning import ConnectionMeaning, Meaning
-from services.aggregator import partition, rebuild
+from services.aggregator import building, partition, rebuild
 from services.aggregator.blob import past_owners
 from tests.aggregator.broker import P
 from tests.aggregator.told import ACME, CRM, USUAL, Desk, activation, call, ms, told
@@ -28,7 +28,7 @@ STAGES = USUAL.connections[CRM].stages
 
 def clock(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """It is so late, as UTC."""
-    for module in (partition, rebuild):
+    for module in (partition, building, rebuild):
         monkeypatch.setattr(module, "now_ms", lambda: ms(when))
 
 
