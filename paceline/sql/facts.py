@@ -150,15 +150,19 @@ async def count(session: AsyncSession, wanted: Wanted) -> int:
 
 
 async def entities_of(
-    session: AsyncSession, book: int, owners: Sequence[str], since: int
+    session: AsyncSession,
+    book: int,
+    owners: Sequence[str],
+    since: int,
+    as_of: int | None = None,
 ) -> list[str]:
     """Deals that are open in the hands of any of the owners, or changed for one at or after.
 
-    ``since``: ms UTC. Sorted entity keys.
+    ``since``: ms UTC. Sorted entity keys. ``as_of``: as was known by then.
     """
-    is_open = Wanted(book=book, owners=owners, measures=("open_n:",), end=_EVER)
+    is_open = Wanted(book=book, owners=owners, measures=("open_n:",), end=_EVER, as_of=as_of)
     found = {share.entity for share in await shares(session, is_open)}
-    recent = Wanted(book=book, owners=owners, measures=("",), start=since, end=_EVER)
+    recent = Wanted(book=book, owners=owners, measures=("",), start=since, end=_EVER, as_of=as_of)
     for which in _parts(recent):
         deals = _from("d:", FactRow.entity)
         query = select(FactRow.entity).where(which, deals).distinct()

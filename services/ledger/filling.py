@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from kpi.activity import last_change
-from kpi.fold import DAY_MS, Entities, Fold, Tenant, refs_of
+from kpi.fold import Tenant
+from kpi.refold import Refold
 from paceline import metrics
 from paceline.logs import get_logger
 from paceline.sql import archive, books, generations
@@ -24,8 +24,7 @@ from paceline.sql.archive import ArchivedRecord
 from paceline.sql.books import Book
 from paceline.sql.engine import reading, writing
 from schemas import envelope, topics
-from schemas.envelope import EntityPatch, Event, Evict
-from schemas.facts import EventFacts
+from schemas.envelope import Event
 
 log = get_logger(__name__)
 
@@ -62,9 +61,9 @@ async def fill(engine: AsyncEngine, book: Book) -> bool:
     if known is None or not archived:
         await _elsewhere(engine, book)
         return False
-    one = _Filling(book, Tenant(book.generation, known.meaning))
+    one = Refold(book.tenant, Tenant(book.generation, known.meaning), left_out=_left_out)
     async for lane, page in _before(engine, book):
-        events = one.fold(lane[1], page)
+        events = one.fold(lane[1], _events(page))
         if events:
             async with writing(engine) as session:
                 await books.fill(session, book, lane, events)
@@ -112,61 +111,12 @@ async def _before(
             yield lane, before
 
 
-class _Filling:
-    """The state of one tenant, folded in memory."""
+def _left_out(offset: int, error: Exception) -> None:
+    log.warning("left_out", offset=offset, error=repr(error))
 
-    def __init__(self, book: Book, tenant: Tenant) -> None:
-        self._name = book.tenant
-        self._tenants = {book.tenant: tenant}
-        self._entities: Entities = {}
-        self._evicted = 0
 
-    def fold(self, topic: str, page: Sequence[ArchivedRecord]) -> list[EventFacts]:
-        """The facts of some records of one lane."""
-        told: list[EventFacts] = []
-        pending: list[tuple[int, Event]] = []
-        for record in page:
-            event = _event(record)
-            if event is None:
-                continue
-            if isinstance(event.data, EntityPatch) and event.tenant == self._name:
-                pending.append((record.offset, event))
-            elif isinstance(event.data, Evict):
-                told += self._patches(topic, pending)
-                pending = []
-                self._evict(event.data.at)
-        return told + self._patches(topic, pending)
-
-    def _patches(self, topic: str, events: Sequence[tuple[int, Event]]) -> list[EventFacts]:
-        if not events:
-            return []
-        held = self._entities
-        evicted = None if topic == topics.BACKFILL else self._evicted
-        fold = Fold(self._tenants, {ref: held.get(ref) for ref in refs_of(events)}, evicted)
-        fold.entities.update({ref: held.get(ref) for ref in fold.missing()})
-        try:
-            fold.apply_all(events)
-        except Exception as error:  # noqa: BLE001 - poison was a dead letter when it was live
-            if len(events) == 1:
-                log.warning("left_out", offset=events[0][0], error=repr(error))
-                return []
-            return [one for event in events for one in self._patches(topic, [event])]
-        held.update({ref: fold.entities[ref] for ref in fold.last})
-        changes = fold.changes.get(self._name)
-        return changes.told if changes else []
-
-    def _evict(self, at: int) -> None:
-        if at <= self._evicted:
-            return
-        self._evicted = at
-        kept = self._tenants[self._name].meaning.entity_retention_days * DAY_MS
-        forgotten = [
-            ref
-            for ref, entity in self._entities.items()
-            if entity is not None and entity.kind == "a" and last_change(entity) < at - kept
-        ]
-        for ref in forgotten:
-            del self._entities[ref]
+def _events(page: Sequence[ArchivedRecord]) -> list[tuple[int, Event]]:
+    return [(one.offset, event) for one in page if (event := _event(one)) is not None]
 
 
 def _event(record: ArchivedRecord) -> Event | None:

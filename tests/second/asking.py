@@ -20,6 +20,7 @@ SUBJECTS = [
 DAYS = [date(2026, m, d) for m, d in ((1, 9), (1, 31), (2, 14), (2, 28), (3, 10), (3, 31))]
 SPANS = [
     (FIRST, date(2026, 1, 31)),
+    (date(2026, 1, 20), date(2026, 2, 14)),
     (date(2026, 2, 1), date(2026, 2, 28)),
     (date(2026, 2, 10), date(2026, 3, 12)),
     (date(2026, 3, 1), LAST),
@@ -64,7 +65,7 @@ def questions() -> Iterator[Question]:
                 asked = {"first": str(first), "last": str(last), "qualified": only, **of}
                 asked |= {"period": "quarter", "at": LAST.isoformat()}
                 yield _question("waterfall", subject, "/v1/waterfall", asked)
-        for first, last in (SPANS[2], SPANS[4]):
+        for first, last in (SPANS[3], SPANS[5]):
             asked = {"first": str(first), "last": str(last), "qualified": "false", **of}
             asked |= {"period": "quarter", "at": LAST.isoformat(), "closing": "period"}
             yield _question("waterfall", subject, "/v1/waterfall", asked)

@@ -42,7 +42,7 @@ class Play:
         self.liu = stack.key("jade", "--team", "shanghai")
         self.said: dict[str, dict[asking.Question, Json]] = {}
         self.during: list[Json] = []
-        self.corrected_at = 0
+        self.corrected_at = self.february = 0
 
     def client(self, key: str = "") -> httpx.Client:
         """A client of the API."""
@@ -188,6 +188,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
         made.put_rates(dict(RATES))
         made.tell([one for one in rows if one.at < script.TURN], "by-february")
         made.forecast()
+        made.february = stack.now_ms()
         made.turn(APRIL)
         made.tell([one for one in rows if one.at >= script.TURN], "by-april")
         made.ask("told")

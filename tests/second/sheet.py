@@ -241,15 +241,16 @@ def fen(amount: str) -> int:
     return int(Decimal(amount) * 100)
 
 
-def all_deals() -> list[Deal]:
-    """Every deal that was ever told of."""
+def all_deals(told_by: datetime | None = None) -> list[Deal]:
+    """Every deal that was ever told of; ``told_by``: only by what happened before that."""
     rows: dict[tuple[str, str], list[Told]] = defaultdict(list)
     for one in deals():
-        # The portal knows its deals by numbers.
+        if told_by is not None and one.at >= told_by:
+            continue
         rows[one.connection, one.id].append(one)
     touched: dict[str, list[datetime]] = defaultdict(list)
     for call in activities():
-        if "deal" in call.fields:
+        if "deal" in call.fields and (told_by is None or call.at < told_by):
             minute = call.at.replace(second=0, microsecond=0)
             touched[str(call.fields["deal"])].append(minute)
     return [
@@ -264,6 +265,8 @@ class Sheet:
 
     meaning: Mapping[str, str]
     rates: Mapping[date, str]
+    told_by: datetime | None = None
+    """What happened from then on had not been told yet."""
 
     def worth(self, minor: int, currency: str, day: date) -> int:
         """In fen, by a day's rate."""
@@ -277,7 +280,7 @@ class Sheet:
     def facts(self, kpi: str) -> list[Fact]:
         """What a KPI sums, of everybody and of all time."""
         found = []
-        for deal in all_deals():
+        for deal in all_deals(self.told_by):
             close = deal.close(self.meaning)
             if kpi in ("won_amount", "won_count") and close is not None and close[0] == "won":
                 final = fen(deal.value("amount", deal.rows[-1].at))
@@ -314,7 +317,7 @@ class Sheet:
         at = evening(day)
         return {
             deal.id: (deal, state)
-            for deal in all_deals()
+            for deal in all_deals(self.told_by)
             if (state := deal.state(at, self.meaning)) is not None and state.owner in whose
         }
 
@@ -323,7 +326,7 @@ class Sheet:
         start, end = evening(first - timedelta(days=1)), evening(last)
         return [
             one
-            for deal in all_deals()
+            for deal in all_deals(self.told_by)
             for one in deal.moves(self.meaning, part)
             if start < one.at <= end
         ]

@@ -13,7 +13,7 @@ import pytest
 from tests.second import asking
 from tests.second.asking import Question
 from tests.second.conftest import CHEN, LIU, TEAM, Play
-from tests.second.script import FIRST, LAST
+from tests.second.script import FIRST, LAST, TURN
 from tests.second.sheet import (
     AFTER,
     BEFORE,
@@ -348,6 +348,44 @@ def test_what_was_known_before_the_rate_was_corrected_can_still_be_asked(play: P
         span = date(2026, 2, 1), date(2026, 2, 28)
         assert now["kpi"]["actual"] == SHEETS["corrected"].figure("won_amount", whose, *span)
         assert then["kpi"]["actual"] == SHEETS["remapped"].figure("won_amount", whose, *span)
+
+
+def test_the_pipeline_can_be_asked_as_it_was_known_in_february(play: Play) -> None:
+    """Half of it was not told yet: waterfalls and lists of what was known, at the rates of then."""
+    sheet, wrong = Sheet(AFTER, RATES, TURN), []
+    with play.client() as client:
+        for question in asking.questions():
+            given = question.given
+            early = given.get("last", given.get("at", "")) <= "2026-02-14"
+            if question.about not in ("waterfall", "deals") or not early:
+                continue
+            answer = client.get(question.path, params={**given, "as_of": iso(play.february)})
+            assert answer.status_code == 200, answer.text
+            said = answer.json()
+            if question.about == "waterfall":
+                wrong += [
+                    f"{question}: {one}" for one in falls(sheet, question, said) if one[1] != one[2]
+                ]
+                continue
+            on = date.fromisoformat(given["at"])
+            told = {(one["record"], one["amount"], one["stage"]) for one in said["items"]}
+            right = {
+                (record(deal), state.amount, state.stage)
+                for deal, state in sheet.open(owners(*question.subject), on).values()
+                if which(state.close_on, on) == given["list"]
+            }
+            wrong += [f"{question}: {sorted(told ^ right)}"] if told != right else []
+    assert not wrong, "\n".join(wrong[:20])
+
+
+def test_a_forecast_of_then_has_what_was_submitted_by_then(play: Play) -> None:
+    """A second before anybody had: none of the three."""
+    asked = {"rep": "chen-jie", "period": "2026-02", "as_of": "2026-02-15T02:00:00Z"}
+    with play.client() as client:
+        said = client.get("/v1/forecast", params=asked).json()
+        later = client.get("/v1/forecast", params={**asked, "as_of": iso(play.february)}).json()
+    assert said["submissions"] == []
+    assert [one["commit"] for one in later["submissions"]] == [CHEN, LIU]
 
 
 def iso(ms: int) -> str:

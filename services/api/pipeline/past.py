@@ -65,6 +65,7 @@ class Pasts:
             scene.caller.digest,
             scene.today,
             scene.period,
+            scene.as_of,
         )
         held = self._held.get(key)
         if held is None or time.monotonic() - held[0] > KEPT_S:

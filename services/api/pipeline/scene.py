@@ -18,6 +18,7 @@ from kpi.calendar.fiscal import Period
 from kpi.civil import day_start, local_day
 from kpi.currency import Rates
 from kpi.entity import Entity
+from kpi.fold import Tenant
 from kpi.pipeline.deals import OpenDeal, open_deal
 from kpi.reading import LEVEL_GRAINS
 from paceline.sql import books, facts
@@ -26,6 +27,7 @@ from paceline.sql.engine import reading
 from schemas.meaning import Meaning
 from services.api.access import Caller
 from services.api.answers.progress import Bounds
+from services.api.pipeline.known import known_by
 from services.api.problems import unavailable, unprocessable
 from services.api.progress import Teller
 from services.api.reading.selection import Part, Selection
@@ -52,6 +54,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """Owner key -> the instant (ms UTC) at which his levels are looked at."""
     deals: Deals
     """Those that are open in an owner's hands, or changed there since the scene's start."""
+    as_of: int | None = None
+    """What was received after this instant (ms UTC) is not known here; None: all is."""
 
     @property
     def zone(self) -> str:
@@ -94,8 +98,11 @@ async def scene(
     chosen: Selection,
     question: Question,
     since: date | None = None,
+    as_of: int | None = None,
 ) -> Scene:
     """The scene, with deals that changed since a civil day (the period's first where not given).
+
+    ``as_of``: as was known at an instant (ms UTC), which ``teller`` then speaks of too.
 
     422 for a period without civil days; 503 while the ledger is not whole.
     """
@@ -114,11 +121,17 @@ async def scene(
             raise unavailable("the ledger is still being filled; the pipeline follows")
         looked = _looked(lines.parts)
         start = day_start(since or period.first, zone)
-        keys = await facts.entities_of(session, book.id, list(looked), start)
+        keys = await facts.entities_of(session, book.id, list(looked), start, as_of)
     if len(keys) > MOST:
         detail = f"{len(keys)} deals are too many for one answer"
         raise unprocessable("too-many-deals", detail, "a team or a rep")
     place = teller.reader.place(caller.org.tenant, caller.org.connections)
+    if as_of is None:
+        deals = await teller.reader.entities(place, lines.generation, keys)
+    else:
+        live = Tenant(lines.generation, lines.meaning)
+        known = await known_by(engine, place.partition, caller.org.tenant, live, as_of)
+        deals = [(key, known[key]) for key in keys if key in known]
     return Scene(
         caller=caller,
         chosen=chosen,
@@ -129,7 +142,8 @@ async def scene(
         book=book,
         parts=lines.parts,
         looked=looked,
-        deals=await teller.reader.entities(place, lines.generation, keys),
+        deals=deals,
+        as_of=as_of,
     )
 
 

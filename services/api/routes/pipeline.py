@@ -39,6 +39,7 @@ from services.api.answers.pipeline import (
     WaterfallView,
 )
 from services.api.context import Asking, Services, Serving
+from services.api.explaining.explain import teller_of
 from services.api.pipeline import forecasts, money, told
 from services.api.pipeline.past import OrgPast
 from services.api.pipeline.scene import Scene, scene
@@ -46,9 +47,11 @@ from services.api.problems import forbidden, not_found, unprocessable
 from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
 from services.api.reading.windows import UnreadableError
 from services.api.routes.progress import (
+    AsOf,
     At,
     Period,
     around_of,
+    instant_of,
     json,
     progress_of,
     question_of,
@@ -71,8 +74,14 @@ class Whose:
         at: At = None,
         rep: Annotated[str | None, Query(description="of this rep")] = None,
         team: Annotated[str | None, Query(description="of this team and all below it")] = None,
+        as_of: AsOf = None,
     ) -> None:
         self.period, self.at, self.rep, self.team = period, at, rep, team
+        self.as_of = as_of
+
+    def known(self, services: Services) -> int | None:
+        """The instant by which it was known, ms UTC; None: now."""
+        return instant_of(services, "as_of", self.as_of)
 
     def chosen(self, caller: Caller) -> Selection:
         """The selection, which the caller may see."""
@@ -164,7 +173,7 @@ async def waterfall(
     ] = "any",
 ) -> Response:
     """Why the pipeline is another one at the end of some days than before them."""
-    question = question_of(services, caller, whose.period, whose.at)
+    question = question_of(services, caller, whose.period, whose.at, whose.known(services))
     period = question.period_in(caller.plan.zone)
     start = first or (period.first if period else question.day_in(caller.plan.zone))
     end = last or question.day_in(caller.plan.zone)
@@ -197,6 +206,7 @@ async def forecast(caller: Asking, services: Serving, whose: Of) -> Response:
         said = await forecasts_sql.submissions(
             session, caller.org.tenant, subject.kind, subject.id, [here.period.label]
         )
+    said = [one for one in said if here.as_of is None or one.submitted_at <= here.as_of]
     won = Fraction(kpi.actual or 0)
     last = said[-1] if said else None
     return json(
@@ -326,17 +336,22 @@ async def _scene(services: Services, caller: Caller, whose: Whose) -> tuple[Scen
 async def _bare(
     services: Services, caller: Caller, whose: Whose, since: date | None = None
 ) -> Scene:
-    question = question_of(services, caller, whose.period, whose.at)
-    around = await around_of(services, caller, question)
+    as_of = whose.known(services)
+    question = question_of(services, caller, whose.period, whose.at, as_of)
+    around = await around_of(services, caller, question, as_of)
     chosen = whose.chosen(caller)
+    org = caller.org
+    teller = await teller_of(services.teller, services.engine, org.tenant, org.connections, as_of)
     try:
-        return await scene(services.teller, services.engine, around, chosen, question, since)
+        return await scene(teller, services.engine, around, chosen, question, since, as_of)
     except UnreadableError as error:
         raise refusal(error) from None
 
 
 async def _won_amount(services: Services, here: Scene) -> KpiProgress:
-    found = await progress_of(services, here.caller, here.chosen, here.question, "", (_AMOUNT,))
+    found = await progress_of(
+        services, here.caller, here.chosen, here.question, "", (_AMOUNT,), here.as_of
+    )
     assert found.answer is not None  # noqa: S101 - asked without an ETag
     return found.answer.whole.kpis[0]
 
