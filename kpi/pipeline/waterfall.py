@@ -62,6 +62,9 @@ Convert = Callable[[int, str, date], Fraction | None]
 """(minor units, currency, civil day) -> minor units of the reporting currency; None: no rate."""
 
 
+_DAY = len("20260331")
+
+
 class Scope(NamedTuple):
     """Whose pipeline, and which part of it."""
 
@@ -287,7 +290,9 @@ def _expected(level: Level, scope: Scope) -> bool:
     """Whether it is expected to close on one of the days asked about."""
     if scope.first is None or scope.last is None:
         return True
-    return f"{scope.first:%Y%m%d}" <= level.close_day <= f"{scope.last:%Y%m%d}"
+    day = level.close_day  # as it was told: it may be none
+    readable = len(day) == _DAY and day.isdigit()
+    return readable and f"{scope.first:%Y%m%d}" <= day <= f"{scope.last:%Y%m%d}"
 
 
 def _leaving(entity: Entity, walk: list[Step], instant: int) -> Kind:

@@ -55,8 +55,8 @@ def gauge(deals: list[tuple[str, Entity]], meaning: Meaning, scope: Scope, befor
 def _expected(day: str, scope: Scope) -> bool:
     if scope.first is None or scope.last is None:
         return True
-    if day == "-":
-        return False
+    if len(day) != len("20260331") or not day.isdigit():
+        return False  # none, or none that can be read
     return scope.first <= date(int(day[:4]), int(day[4:6]), int(day[6:])) <= scope.last
 
 
