@@ -155,7 +155,7 @@ async def planned_from(
         kept=missing(wanted.state, after),
         generation=number,
         meaning=meaning,
-        held=wanted.hold and number is not None,
+        held=wanted.hold and number is not None and number > 1,
     )
     return Planned(applied, before, after, steps)
 

@@ -130,7 +130,10 @@ async def add_if_new(
 
 
 async def add(session: AsyncSession, tenant: str, meaning: Meaning, *, held: bool = False) -> int:
-    """A new generation, be its meaning new or not. One that waits is discarded by it."""
+    """A new generation, be its meaning new or not. One that waits is discarded by it.
+
+    A tenant's first one is never held: there is nothing beside which it could wait.
+    """
     last = await latest(session, tenant)
     if last is not None and last.waits:
         await decide(session, tenant, last.generation, "discard")
@@ -140,7 +143,7 @@ async def add(session: AsyncSession, tenant: str, meaning: Meaning, *, held: boo
         generation=number,
         meaning=msgspec.json.encode(meaning, order="deterministic").decode(),
         created_at=now_ms(),
-        held=held,
+        held=held and last is not None,
         decision="",
     )
     session.add(row)

@@ -191,3 +191,12 @@ async def test_the_same_meaning_applied_without_holding_releases_what_waits(
         third = await generations.find(session, "acme", 3)
         assert third is not None
         assert third.decision == "discard"
+
+
+async def test_a_first_generation_is_not_held(engine: AsyncEngine) -> None:
+    """There are no numbers yet that could stand meanwhile: it is live at once."""
+    async with writing(engine) as session:
+        assert await generations.add(session, "acme", Meaning(code=1, zone="UTC"), held=True) == 1
+        first = await generations.latest(session, "acme")
+        assert first is not None
+        assert not first.waits
