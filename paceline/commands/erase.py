@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import with_sql_of_up
+from paceline.commands.running import author, with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -60,7 +59,7 @@ def customer(
         search = Search(account or None, frozenset(entity))
         async with publishing(engine, load(Settings), tenant) as publish:
             try:
-                return await erase_customer(engine, publish, tenant, search, actor=_actor())
+                return await erase_customer(engine, publish, tenant, search, actor=author())
             except NamedInMeasureError as error:
                 raise UserError(str(error)) from None
 
@@ -85,7 +84,7 @@ def rep(
         from paceline.privacy.erasure import erase_person  # noqa: PLC0415 - `--help` stays quick
 
         try:
-            return await erase_person(engine, tenant, rep, actor=_actor())
+            return await erase_person(engine, tenant, rep, actor=author())
         except KeyError:
             raise UserError(f"tenant {tenant} has no rep {rep}") from None
 
@@ -145,10 +144,6 @@ async def _archived(engine: AsyncEngine, partition: int, incarnation: str, end: 
         if time.monotonic() > deadline:
             raise UserError("the ledger does not archive: start it, then say this again")
         await asyncio.sleep(_LOOK_S)
-
-
-def _actor() -> str:
-    return f"cli:{getpass.getuser()}"
 
 
 def _confirm(whom: str, *, yes: bool) -> None:

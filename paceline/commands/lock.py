@@ -7,7 +7,6 @@ that is over, once, and in the audit.
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import with_sql_of_up
+from paceline.commands.running import author, with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -44,7 +43,7 @@ def lock(
         known = await services.directory.org(tenant)
         if known is None:
             raise UserError(f"no tenant {tenant!r}; see `paceline apply`")
-        return await lock_period(services, everywhere(known), period, _author(), note)
+        return await lock_period(services, everywhere(known), period, author(), note)
 
     done = _with_services(run)
     typer.echo(f"locked {done.label} ({done.first} to {done.last})")
@@ -59,7 +58,7 @@ def unlock(period: str = Period, tenant: str = Tenant) -> None:
 
         try:
             async with transaction(engine, dry_run=False) as session:
-                await of_sql.unlock(session, tenant, period, _author())
+                await of_sql.unlock(session, tenant, period, author())
         except of_sql.LockedError as error:
             raise UserError(str(error)) from None
 
@@ -103,10 +102,6 @@ def _with_services(work: Callable[[Services], Awaitable[T]]) -> T:
                 raise UserError(f"{error.detail}{hint}") from None
 
     return asyncio.run(run())
-
-
-def _author() -> str:
-    return f"cli:{getpass.getuser()}"
 
 
 def _when(instant: int) -> str:

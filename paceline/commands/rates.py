@@ -6,7 +6,6 @@ the old one, in the audit; a file is taken whole or not at all.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import with_sql_of_up
+from paceline.commands.running import author, with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -107,8 +106,7 @@ def _write(tenant: str, wanted: Callable[[str], Sequence[Rate]], *, dry_run: boo
 
         async with transaction(engine, dry_run=dry_run) as session:
             rows = wanted(await _reporting(session, tenant))
-            author = f"cli:{getpass.getuser()}"
-            return await rates.write(session, tenant, rows, author, dry_run=dry_run)
+            return await rates.write(session, tenant, rows, author(), dry_run=dry_run)
 
     changed = with_sql_of_up(run)
     for one in changed:

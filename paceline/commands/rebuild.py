@@ -8,7 +8,6 @@ was asked to be looked at first.
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from paceline.commands.failures import UserError
+from paceline.commands.running import author
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -140,7 +140,7 @@ async def _added(doors: Doors, *, held: bool) -> int:
             raise UserError(f"no tenant {doors.tenant!r}; see `paceline apply`")
         number = await generations.add(session, doors.tenant, meaning_of(state, CODE), held=held)
         deed = Deed(action="rebuild", kind="generations", subject=str(number), after={"held": held})
-        await settle(session, doors.tenant, _author(), [deed])
+        await settle(session, doors.tenant, author(), [deed])
     return number
 
 
@@ -154,7 +154,7 @@ async def _decide(doors: Doors, decision: Decision) -> None:
         if not await generations.decide(session, doors.tenant, last.generation, decision):
             raise UserError(f"no generation of {doors.tenant} is held")
         deed = Deed(action=decision, kind="generations", subject=str(last.generation))
-        await settle(session, doors.tenant, _author(), [deed])
+        await settle(session, doors.tenant, author(), [deed])
     if decision == "release":
         await _follow(doors, last.generation, until_held=False)
     else:
@@ -309,7 +309,3 @@ def row(one: Difference, name: str) -> tuple[str, ...]:
     cells = [f"{amount / 10**digits:,.{digits}f}" for amount in (one.now, one.then)]
     difference = f"{(one.then - one.now) / 10**digits:+,.{digits}f}"
     return name, one.measure, one.month, *cells, difference
-
-
-def _author() -> str:
-    return f"cli:{getpass.getuser()}"

@@ -7,6 +7,7 @@ the engine is disposed of after.
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
+
+
+def author() -> str:
+    """Who the audit says it was: whoever is logged in at this machine."""
+    return f"cli:{getpass.getuser()}"
 
 
 def with_sql(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:

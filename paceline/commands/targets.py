@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import with_sql_of_up
+from paceline.commands.running import author, with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -48,7 +47,7 @@ def import_(
         from paceline.admin.values import Absent, Actor, Refused  # noqa: PLC0415 - the same
         from paceline.config.problems import ConfigError, Problem  # noqa: PLC0415 - the same
 
-        actor = Actor(f"cli:{getpass.getuser()} {file.name}")
+        actor = Actor(f"{author()} {file.name}")
         try:
             return await import_targets(
                 engine, tenant, data, actor=actor, dry_run=dry_run, encoding=encoding
@@ -103,7 +102,7 @@ def publish(target: str = typer.Argument(help="Its id, as listed."), tenant: str
         from paceline.admin.values import Absent, Actor  # noqa: PLC0415 - the same
 
         try:
-            actor = Actor(f"cli:{getpass.getuser()}")
+            actor = Actor(author())
             return await publish_target(engine, tenant, target, actor=actor)
         except Absent as error:
             raise UserError(f"{error}; see `paceline targets list`") from None

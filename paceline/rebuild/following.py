@@ -10,9 +10,10 @@ import msgspec
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from paceline.rebuild.standing import standing
 from paceline.sql import archive, generations
 from paceline.sql.engine import reading
-from schemas import keys, pending, topics
+from schemas import topics
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,31 +47,17 @@ async def look(
     redis: Redis, engine: AsyncEngine, partitions: int, tenant: str, generation: int, records: int
 ) -> Look:
     """One look; ``records``: see ``total``."""
-    p = topics.partition_of(tenant, partitions)
-    fields = [keys.INCARNATION, keys.next_offset(topics.EVENTS), keys.next_offset(topics.BACKFILL)]
-    async with redis.pipeline(transaction=True) as pipe:
-        pipe.hmget(keys.partition_meta(p), [*fields, keys.RESTORING])
-        pipe.hget(keys.tenant_meta(p, tenant), keys.LIVE)
-        pipe.hget(keys.pending(p), keys.of_generation(tenant, generation))
-        pipe.hgetall(keys.building(p, tenant, generation))
-        place, live, raw, build = await pipe.execute()
-    incarnation, position, slow, restoring = [_text(one or b"") for one in place]
-    progress = pending.progress_of({_text(name): _text(value) for name, value in build.items()})
+    here = await standing(redis, topics.partition_of(tenant, partitions), tenant, generation)
     async with reading(engine) as session:
         known = await generations.find(session, tenant, generation)
-    here = (incarnation, int(position or 0), int(slow or 0))
     return Look(
-        live=int(live or 0),
+        live=here.live,
         published=known is not None and known.published_at is not None,
-        waiting=raw is not None,
-        held=raw is not None and pending.decode(raw).held,
-        done=progress.done if progress else 0,
+        waiting=here.pending is not None,
+        held=here.pending is not None and here.pending.held,
+        done=here.progress.done if here.progress else 0,
         total=records,
-        whole=progress is not None and (progress.log, progress.live, progress.slow) == here,
-        position=here[1],
-        restoring=bool(restoring),
+        whole=here.whole,
+        position=here.position,
+        restoring=here.restoring,
     )
-
-
-def _text(raw: bytes | str) -> str:
-    return raw if isinstance(raw, str) else raw.decode()

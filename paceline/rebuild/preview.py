@@ -16,7 +16,8 @@ from urllib.parse import unquote
 import msgspec
 from redis.asyncio import Redis
 
-from schemas import keys, pending, topics
+from paceline.rebuild.standing import standing, text
+from schemas import keys
 
 PATIENCE_S = 10.0
 _AGAIN_S = 0.1
@@ -64,14 +65,18 @@ async def preview(redis: Redis, p: int, tenant: str, held: int) -> Preview:
     """
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        before = await _place(redis, p, tenant, held)
+        before = await standing(redis, p, tenant, held)
+        if before.pending is None:
+            raise NotBuiltError
         patient = time.monotonic() < deadline
         if before.whole or not patient:
             today = datetime.now(UTC).date()
             month = today.year * 12 + today.month - 1
             now = await _numbers(redis, p, tenant, before.live, month)
             then = await _numbers(redis, p, tenant, held, month)
-            after = await _place(redis, p, tenant, held)
+            after = await standing(redis, p, tenant, held)
+            if after.pending is None:
+                raise NotBuiltError
             same = before.whole and after == before
             if same or not patient:
                 return Preview(
@@ -101,30 +106,6 @@ def differences(now: Mapping[Number, int], then: Mapping[Number, int]) -> list[D
     ]
 
 
-class _Place(msgspec.Struct, frozen=True):
-    live: int
-    position: int
-    slow: int
-    stamp: str
-    whole: bool
-
-
-async def _place(redis: Redis, p: int, tenant: str, held: int) -> _Place:
-    fields = [keys.INCARNATION, keys.next_offset(topics.EVENTS), keys.next_offset(topics.BACKFILL)]
-    async with redis.pipeline(transaction=True) as pipe:
-        pipe.hmget(keys.partition_meta(p), fields)
-        pipe.hget(keys.tenant_meta(p, tenant), keys.LIVE)
-        pipe.hexists(keys.pending(p), keys.of_generation(tenant, held))
-        pipe.hgetall(keys.building(p, tenant, held))
-        place, live, waiting, build = await pipe.execute()
-    if not waiting:
-        raise NotBuiltError
-    at = pending.progress_of({_text(name): _text(raw) for name, raw in build.items()})
-    log, position, slow = _text(place[0] or b""), int(place[1] or 0), int(place[2] or 0)
-    whole = at is not None and (at.log, at.live, at.slow) == (log, position, slow)
-    return _Place(int(live or 0), position, slow, at.stamp if at else "", whole)
-
-
 async def _numbers(
     redis: Redis, p: int, tenant: str, generation: int, now: int
 ) -> dict[Number, int]:
@@ -133,7 +114,7 @@ async def _numbers(
     found: dict[Number, int] = {}
     for grain in ("M", "gM"):
         names = [
-            _text(name) async for name in redis.scan_iter(match=f"{prefix}*:{grain}:*", count=1_000)
+            text(name) async for name in redis.scan_iter(match=f"{prefix}*:{grain}:*", count=1_000)
         ]
         for low in range(0, len(names), _AT_ONCE):
             some = names[low : low + _AT_ONCE]
@@ -155,7 +136,7 @@ def _add(
     now: int,
 ) -> None:
     for field, raw in fields.items():
-        measure, _, pane = _text(field).rpartition(":")
+        measure, _, pane = text(field).rpartition(":")
         if grain == "M":
             found[owner, measure, f"{span}-{int(pane):02}"] = int(raw)
         elif int(pane) <= now:
@@ -171,7 +152,3 @@ def without_close_day(measure: str) -> str:
     """
     name, _, day = measure.rpartition(":")
     return name if name and (day == "-" or (day.isdigit() and len(day) == _DAY)) else measure
-
-
-def _text(raw: bytes | str) -> str:
-    return raw if isinstance(raw, str) else raw.decode()
