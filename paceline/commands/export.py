@@ -21,9 +21,9 @@ from paceline.supervisor.settings import adopt
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from paceline.progress.answers.kpis import KpiInfo, KpiProgress, Number
+    from paceline.progress.answers.progress import Progress
     from paceline.settings import Settings
-    from services.api.answers.kpis import KpiInfo, KpiProgress, Number
-    from services.api.answers.progress import Progress
 
 app = typer.Typer(help="Numbers, and what is held about somebody.", no_args_is_help=True)
 
@@ -170,16 +170,16 @@ def _value(value: Number | None, info: KpiInfo) -> str | Number | None:
 
 async def _all_numbers(settings: Settings, tenant: str, period: str, at: str | None) -> list[Row]:
     """The answers of one moment, one after the other; each is whole by itself."""
-    from paceline.sql.keys import ApiKey  # noqa: PLC0415 - `--help` stays quick
-    from services.api.access import Caller  # noqa: PLC0415 - the same
-    from services.api.context import now_ms  # noqa: PLC0415 - the same
-    from services.api.main import opened  # noqa: PLC0415 - the same
-    from services.api.reading.selection import (  # noqa: PLC0415 - the same
+    from paceline.progress.reading.selection import (  # noqa: PLC0415 - the same
         of_organisation,
         of_rep,
         of_team,
     )
-    from services.api.reading.windows import UnreadableError, ask  # noqa: PLC0415 - the same
+    from paceline.progress.reading.windows import UnreadableError, ask  # noqa: PLC0415 - the same
+    from paceline.sql.keys import ApiKey  # noqa: PLC0415 - `--help` stays quick
+    from services.api.access import Caller  # noqa: PLC0415 - the same
+    from services.api.context import now_ms  # noqa: PLC0415 - the same
+    from services.api.main import opened  # noqa: PLC0415 - the same
 
     key = ApiKey(
         id="export",
@@ -201,9 +201,9 @@ async def _all_numbers(settings: Settings, tenant: str, period: str, at: str | N
             question = ask(period, at, now_ms(), known.plan.fiscal)
             rows: list[Row] = []
             chosen = [of_rep(rep) for rep in caller.reps()]
-            chosen += [of_team(caller, team.id) for team in caller.teams()]
+            chosen += [of_team(caller.known, team.id) for team in caller.teams()]
             for selection in [*chosen, of_organisation(known.org)]:
-                told = await services.teller.tell(caller, selection, question)
+                told = await services.teller.tell(caller.known, selection, question)
                 if told.answer is not None:
                     rows += rows_of(told.answer.whole)
         except UnreadableError as error:

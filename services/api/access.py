@@ -10,11 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from paceline.progress.reading.directory import Known
 from paceline.sql.keys import ApiKey
 from paceline.sql.org import Org, Rep, Team
 from paceline.sql.plan import Plan
 from services.api.problems import forbidden, not_found
-from services.api.reading.directory import Known
 
 Reach = Literal["tenant", "team", "rep"]
 

@@ -16,13 +16,13 @@ from fastapi import Depends, Request
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from paceline.progress.reading.changes import Feed
+from paceline.progress.reading.directory import Directory
+from paceline.progress.reading.reader import Reader
+from paceline.progress.teller import Teller
 from services.api.access import Caller
 from services.api.pipeline.past import Pasts
 from services.api.problems import ProblemError, forbidden, unauthenticated
-from services.api.progress import Teller
-from services.api.reading.changes import Feed
-from services.api.reading.directory import Directory
-from services.api.reading.reader import Reader
 
 _IN_ADDRESS = frozenset(("key", "api_key", "apikey", "token", "access_token"))
 _LONGEST_KEY = 256

@@ -16,15 +16,15 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from paceline import logs
+from paceline.progress.reading.changes import BLOCK_MS, Feed
+from paceline.progress.reading.directory import SqlDirectory
+from paceline.progress.reading.reader import Reader
+from paceline.progress.teller import Teller
 from paceline.redis import make_client, problems, server_facts, shown
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql.engine import engine_for
 from services.api.app import create_app
 from services.api.context import Services
-from services.api.progress import Teller
-from services.api.reading.changes import BLOCK_MS, Feed
-from services.api.reading.directory import SqlDirectory
-from services.api.reading.reader import Reader
 from services.api.sweep import keep_aside
 
 _CONNECTIONS = 64

@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 
 from paceline.admin.values import Absent, Conflict, Refused
 from paceline.logs import get_logger
+from paceline.progress.reading.windows import UnreadableError
+from paceline.progress.teller import SwitchedError
 from services.api.answers.plan import Mistake
 
 MEDIA_TYPE = "application/problem+json"
@@ -132,6 +134,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer)
     for kind in (
         ProblemError,
+        UnreadableError,
+        SwitchedError,
         RequestValidationError,
         HTTPException,
         RedisError,
@@ -146,6 +150,12 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 
 def _problem(error: Exception) -> ProblemError:
+    if isinstance(error, UnreadableError):
+        return unprocessable(error.code, str(error), error.possible)
+    return _of_others(error)
+
+
+def _of_others(error: Exception) -> ProblemError:
     match error:
         case ProblemError():
             return error
@@ -153,6 +163,8 @@ def _problem(error: Exception) -> ProblemError:
             return unprocessable(
                 "invalid-request", "; ".join(_fault(fault) for fault in error.errors())
             )
+        case SwitchedError():
+            return unavailable("the numbers were being switched while they were read; try again")
         case HTTPException():
             status = HTTPStatus(error.status_code)
             code = status.phrase.lower().replace(" ", "-")

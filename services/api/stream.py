@@ -21,13 +21,13 @@ from sse_starlette import ServerSentEvent
 
 from paceline import metrics
 from paceline.logs import get_logger
+from paceline.progress.judging.desk import minute_of
+from paceline.progress.reading.changes import Feed, Subscription
+from paceline.progress.reading.selection import Selection, owners_of
+from paceline.progress.reading.windows import Question, ask, window
+from paceline.progress.teller import Teller
 from services.api.access import Caller
-from services.api.judging.desk import minute_of
 from services.api.problems import ProblemError, unavailable
-from services.api.progress import Teller
-from services.api.reading.changes import Feed, Subscription
-from services.api.reading.selection import Selection, owners_of
-from services.api.reading.windows import Question, ask, window
 
 HEARTBEAT_S = 15
 LOOK_S = 1.0
@@ -126,10 +126,12 @@ class Stream:
         """The rows of those who changed; all where None did or the frame is another by now."""
         entry = news.last_id
         question = self._question(view)
-        told = (await self._teller.tell(view.caller, view.chosen, question, "", self._kpis)).answer
+        told = (
+            await self._teller.tell(view.caller.known, view.chosen, question, "", self._kpis)
+        ).answer
         if told is None:
             raise unavailable("no body without If-None-Match")
-        _, silent = await self._teller.head(view.caller, question)
+        _, silent = await self._teller.head(view.caller.known, question)
         version = told.whole.version
         frame = Frame.of(view, question, version.incarnation, told.whole.generation, silent)
         if changed is not None and frame == self._frame:
@@ -142,7 +144,7 @@ class Stream:
 
     async def _framed(self, view: View) -> Frame:
         question = self._question(view)
-        head, silent = await self._teller.head(view.caller, question)
+        head, silent = await self._teller.head(view.caller.known, question)
         return Frame.of(view, question, head.incarnation, head.generation, silent)
 
     def _question(self, view: View) -> Question:

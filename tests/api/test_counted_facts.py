@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kpi.contributions import Contributions
 from kpi.reading import Slice, add, civil_slices, fold, gauge_slices, rolling_slices
+from paceline.progress.reading.reader import hashes_of
 from schemas.meaning import Meaning
 from services.api.explaining.counted import bounds_of, spans_of, sums_of, times_counted
 from services.api.explaining.known import contents_of_facts
-from services.api.reading.reader import hashes_of
 
 ANA = "crm/ana"
 MOVED = datetime(2017, 3, 20, 10, tzinfo=UTC)

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from services.api.answers.progress import Progress
+from paceline.progress.answers.progress import Progress
 from tests.api.world import World, ms
 
 

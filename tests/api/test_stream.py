@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from paceline import metrics
+from paceline.progress.reading.changes import Entry, Subscription
 from paceline.sql.engine import writing
 from paceline.sql.keys import revoke
-from services.api.reading.changes import Entry, Subscription
 from services.api.stream import Token
 from tests.api import planning
 from tests.api.streaming import listening

@@ -25,6 +25,10 @@ from kpi.civil import local_day, zone_of
 from kpi.contributions import contributions, diff
 from kpi.entity import Entity, apply, new, pack
 from kpi.panes import Hash, is_gauge, spread
+from paceline.progress.reading.changes import Feed
+from paceline.progress.reading.directory import SqlDirectory
+from paceline.progress.reading.reader import Reader
+from paceline.progress.teller import Teller
 from paceline.redis import make_client
 from paceline.sql import books, models
 from paceline.sql.engine import engine_for, writing
@@ -36,10 +40,6 @@ from schemas.meaning import Category, ConnectionMeaning, Meaning
 from schemas.topics import partition_of
 from services.api.app import create_app
 from services.api.context import Services
-from services.api.progress import Teller
-from services.api.reading.changes import Feed
-from services.api.reading.directory import SqlDirectory
-from services.api.reading.reader import Reader
 
 PARTITIONS = 8
 INCARNATION = "log-of-november"

@@ -343,11 +343,12 @@ class Site:
 
     def _apart(self, held: dict[str, Counter[str]]) -> str:
         """By tenant: measure, held, sent; and what the workers said last."""
+        nothing = Counter[str]()
         lines = [
-            f"{tenant} {measure}: {held.get(tenant, {}).get(measure)} held, {amount} sent"
+            f"{tenant} {measure}: {held.get(tenant, nothing)[measure]} held, {amount} sent"
             for tenant, sums in self.crm.sums.items()
             for measure, amount in sums.items()
-            if held.get(tenant, {}).get(measure) != amount
+            if held.get(tenant, nothing)[measure] != amount
         ]
         for worker in self.workers:
             said = (worker.folder / f"{worker.name}.log").read_text(errors="replace")

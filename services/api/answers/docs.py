@@ -14,13 +14,13 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from paceline.progress.answers import kpis as answers_kpi
+from paceline.progress.answers import progress as answers
 from services.api.answers import examples
 from services.api.answers import explain as answers_explain
-from services.api.answers import kpis as answers_kpi
 from services.api.answers import locks as answers_locks
 from services.api.answers import pipeline as answers_pipeline
 from services.api.answers import plan as answers_plan
-from services.api.answers import progress as answers
 from services.api.answers import rates as answers_rates
 from services.api.problems import MEDIA_TYPE, TYPE
 
@@ -49,7 +49,7 @@ _SHAPES = (
     answers.Me,
     answers.Catalogue,
     answers.Ready,
-    answers.Problem,
+    answers_plan.Problem,
     answers_kpi.RampView,
     answers_explain.Explanation,
     answers_locks.LockEntry,
@@ -100,7 +100,7 @@ def problem(
     errors: Sequence[answers_plan.Mistake] = (),
 ) -> Responses:
     """A refusal of a route."""
-    example = answers.Problem(
+    example = answers_plan.Problem(
         type=TYPE + code,
         title=status.phrase,
         status=int(status),
@@ -109,7 +109,7 @@ def problem(
         possible=possible,
         errors=list(errors),
     )
-    content = body(answers.Problem, example, MEDIA_TYPE)
+    content = body(answers_plan.Problem, example, MEDIA_TYPE)
     return {int(status): {"description": status.phrase, "content": content}}
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from paceline.progress.answers import kpis as answers_kpi
 from services.api.answers import examples_plan as examples
-from services.api.answers import kpis as answers_kpi
 from services.api.answers import plan as answers_plan
 from services.api.answers.docs import ABSENT, REFUSED, Extra, Responses, ok, problem, route
 from services.api.answers.plan import Mistake

@@ -9,16 +9,7 @@ import msgspec
 
 from kpi.measures import CATALOGUE, Measures, present
 from kpi.reading import add
-from services.api.answers import examples_plan as plan
-from services.api.answers.explain import (
-    Explanation,
-    FactView,
-    LedgerView,
-    LeftOut,
-    SumView,
-    TargetStep,
-)
-from services.api.answers.progress import (
+from paceline.progress.answers.progress import (
     Bounds,
     Catalogue,
     Change,
@@ -36,6 +27,15 @@ from services.api.answers.progress import (
     Teams,
     UnmappedOwner,
     Version,
+)
+from services.api.answers import examples_plan as plan
+from services.api.answers.explain import (
+    Explanation,
+    FactView,
+    LedgerView,
+    LeftOut,
+    SumView,
+    TargetStep,
 )
 
 _NOW = 1_490_983_200_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kpi.definitions import CATALOGUE, compile_book
-from services.api.answers.kpis import (
+from paceline.progress.answers.kpis import (
     BandsView,
     CurveView,
     KpiInfo,

@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from services.api.answers.kpis import KpiInfo, KpiProgress, Number, Workdays
-from services.api.answers.progress import Bounds, Subject
+from paceline.progress.answers.kpis import KpiInfo, KpiProgress, Number, Workdays
+from paceline.progress.answers.progress import Bounds, Subject
 
 
 class SumView(msgspec.Struct, kw_only=True):

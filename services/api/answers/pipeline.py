@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from services.api.answers.progress import Bounds, Subject
+from paceline.progress.answers.progress import Bounds, Subject
 
 List = Literal["closable", "overdue", "later", "stale", "slipped"]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from services.api.answers.kpis import KpiInfo, Number
+from paceline.progress.answers.kpis import KpiInfo, Number
 
 
 class KpiEntry(KpiInfo, kw_only=True):
@@ -201,3 +201,17 @@ class Mistake(msgspec.Struct, kw_only=True):
 
     pointer: str
     detail: str
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str = ""
+    possible: str = ""
+    """With 422: what can be asked instead."""
+    errors: list[Mistake] = []
+    """With 422 on a write: everything that is wrong with it."""

@@ -12,10 +12,10 @@ import msgspec
 
 from kpi.panes import is_gauge
 from kpi.reading import LEVEL_GRAINS, Slice
+from paceline.progress.reading.selection import Part
 from paceline.sql.facts import Wanted
 from schemas.meaning import Meaning
 from services.api.explaining.counted import spans_of
-from services.api.reading.selection import Part
 
 
 class Known(msgspec.Struct, frozen=True):

@@ -19,6 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from kpi.definitions.model import Unit
 from kpi.measures import stored_of
+from paceline.progress.answers.kpis import KpiProgress
+from paceline.progress.answers.numbers import said
+from paceline.progress.answers.progress import Progress
+from paceline.progress.compose import info
+from paceline.progress.reading.reader import Reader
+from paceline.progress.reading.selection import Selection, owners_of
+from paceline.progress.reading.windows import Question
+from paceline.progress.teller import Lines, Teller
 from paceline.sql import books, dead, facts
 from paceline.sql import targets as targets_sql
 from paceline.sql.books import Book
@@ -36,18 +44,10 @@ from services.api.answers.explain import (
     SumView,
     TargetStep,
 )
-from services.api.answers.kpis import KpiProgress
-from services.api.answers.numbers import said
-from services.api.answers.progress import Progress
-from services.api.compose import info
 from services.api.explaining.asking import Known, selected, wanted_of
 from services.api.explaining.ledger import LedgerReader
 from services.api.explaining.links import record_link
 from services.api.problems import unavailable, unprocessable
-from services.api.progress import Lines, Teller
-from services.api.reading.reader import Reader
-from services.api.reading.selection import Selection, owners_of
-from services.api.reading.windows import Question
 
 _LOOKS, _LOOK_S = 12, 0.25
 """How often, and how far apart, the ledger is asked whether it has what the numbers have."""
@@ -129,8 +129,8 @@ async def _figure(asked: Asked, teller: Teller) -> tuple[Progress, Lines | None]
     compiled = asked.caller.known.kpis.book.compiled
     kpis = compiled[asked.kpi].chain if asked.kpi else ()
     for _ in range(_LOOKS):
-        told = await teller.tell(asked.caller, asked.chosen, asked.question, "", kpis)
-        lines = await teller.lines(asked.caller, asked.chosen, asked.question)
+        told = await teller.tell(asked.caller.known, asked.chosen, asked.question, "", kpis)
+        lines = await teller.lines(asked.caller.known, asked.chosen, asked.question)
         assert told.answer is not None  # noqa: S101 - asked without an ETag
         whole = told.answer.whole
         if lines is None or lines.versions == whole.version.owners:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from kpi.contributions import Contributions
 from kpi.panes import spread
+from paceline.progress.reading.reader import Contents, Hash
 from schemas.meaning import Meaning
-from services.api.reading.reader import Contents, Hash
 
 
 def contents_of_facts(

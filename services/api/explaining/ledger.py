@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kpi.contributions import Contributions
 from kpi.panes import GAUGES
 from kpi.reading import Slice
+from paceline.progress.reading.reader import Contents, Hash, Head, Place, Reader
 from paceline.sql import facts
 from paceline.sql.books import Book
 from paceline.sql.engine import reading
 from schemas.meaning import Meaning
 from services.api.explaining.counted import Bounds, bounds_of
 from services.api.explaining.known import contents_of_facts
-from services.api.reading.reader import Contents, Hash, Head, Place, Reader
 
 LEVELS = tuple(sorted(f"{name}:" for name in GAUGES)) + tuple(sorted(GAUGES))
 """Measures that are levels: their families, and those that have no parts."""

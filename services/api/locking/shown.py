@@ -6,9 +6,9 @@ is the one that was written down, whatever has changed since, and locked + adjus
 
 from __future__ import annotations
 
+from paceline.progress.answers.kpis import Number
+from paceline.progress.answers.progress import LockedKpi, LockView, Progress
 from paceline.sql.locks import Figures, Lock
-from services.api.answers.kpis import Number
-from services.api.answers.progress import LockedKpi, LockView, Progress
 
 
 def view(lock: Lock, figures: Figures, whole: Progress) -> LockView:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.selection import Selection, of_organisation, of_rep, of_team
+from paceline.progress.reading.windows import Question
+from paceline.progress.teller import Teller
 from paceline.sql.keys import ApiKey
 from paceline.sql.locks import Figures, Lock, Subject
 from services.api.access import Caller
 from services.api.problems import unavailable, unprocessable
-from services.api.progress import Teller
-from services.api.reading.directory import Known
-from services.api.reading.selection import Selection, of_organisation, of_rep, of_team
-from services.api.reading.windows import Question
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -38,7 +38,9 @@ async def take(known: Known, teller: Teller, question: Question, author: str, no
     figures: dict[Subject, Figures] = {}
     generations: set[int | None] = set()
     for chosen in _subjects(caller):
-        told = await teller.tell(caller, chosen, question, "", tuple(known.kpis.book.compiled))
+        told = await teller.tell(
+            caller.known, chosen, question, "", tuple(known.kpis.book.compiled)
+        )
         if told.answer is None or told.answer.whole.incomplete.get("restoring"):
             raise unavailable("the numbers are being put back; lock the period afterwards")
         whole = told.answer.whole
@@ -61,7 +63,7 @@ async def take(known: Known, teller: Teller, question: Question, author: str, no
 
 
 def _subjects(caller: Caller) -> list[Selection]:
-    teams = [of_team(caller, team) for team in caller.org.teams]
+    teams = [of_team(caller.known, team) for team in caller.org.teams]
     return [of_organisation(caller.org), *teams, *map(of_rep, caller.org.reps.values())]
 
 

@@ -21,12 +21,12 @@ from kpi.periods import Span
 from kpi.pipeline.coverage import Season
 from kpi.pipeline.forecast import Ended
 from kpi.pipeline.learning import ended, stage_chances
+from paceline.progress.reading.likes import pasts_of
+from paceline.progress.teller import Teller
 from paceline.sql import facts
 from paceline.sql.engine import reading
 from services.api.pipeline import money
 from services.api.pipeline.scene import MOST, Scene
-from services.api.progress import Teller
-from services.api.reading.likes import pasts_of
 
 KEPT_S = 600.0
 _LIMIT = 200

@@ -21,17 +21,17 @@ from kpi.entity import Entity
 from kpi.fold import Tenant
 from kpi.pipeline.deals import OpenDeal, open_deal
 from kpi.reading import LEVEL_GRAINS
+from paceline.progress.answers.progress import Bounds
+from paceline.progress.reading.selection import Part, Selection
+from paceline.progress.reading.windows import Question, hull, window
+from paceline.progress.teller import Teller
 from paceline.sql import books, facts
 from paceline.sql.books import Book
 from paceline.sql.engine import reading
 from schemas.meaning import Meaning
 from services.api.access import Caller
-from services.api.answers.progress import Bounds
 from services.api.pipeline.known import known_by
 from services.api.problems import unavailable, unprocessable
-from services.api.progress import Teller
-from services.api.reading.selection import Part, Selection
-from services.api.reading.windows import Question, hull, window
 
 MOST = 50_000
 """Deals of one answer; more are refused rather than read for seconds."""
@@ -112,7 +112,7 @@ async def scene(
         raise unprocessable(
             "unknown-period", "a rolling span has no pipeline", "day, week, month, quarter, year"
         )
-    lines = await teller.lines(caller, chosen, question)
+    lines = await teller.lines(caller.known, chosen, question)
     if lines is None:
         raise unavailable("no numbers are live yet")
     async with reading(engine) as session:

@@ -20,8 +20,9 @@ from kpi.pipeline.coverage import Season, coverage, creation, required_coverage,
 from kpi.pipeline.deals import OpenDeal, days_in_stage, slips
 from kpi.pipeline.funnel import StageStep, funnel, quantile
 from kpi.pipeline.waterfall import Scope, converted, parts, waterfall
+from paceline.progress.answers.kpis import KpiProgress
+from paceline.progress.reading.selection import owners_of
 from schemas.meaning import Meaning
-from services.api.answers.kpis import KpiProgress
 from services.api.answers.pipeline import (
     CoverageView,
     DealList,
@@ -34,7 +35,6 @@ from services.api.answers.pipeline import (
 from services.api.explaining.links import record_link
 from services.api.pipeline.past import OrgPast
 from services.api.pipeline.scene import Scene
-from services.api.reading.selection import owners_of
 
 _HALF, _MOST = Fraction(1, 2), Fraction(9, 10)
 

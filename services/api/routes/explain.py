@@ -10,14 +10,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from kpi.measures import CATALOGUE
+from paceline.progress.reading.selection import Selection, of_organisation, of_rep, of_team
 from services.api.access import Caller
 from services.api.answers import docs
 from services.api.context import Asking, Serving
 from services.api.explaining.asking import Known
 from services.api.explaining.explain import Asked, explain
 from services.api.problems import unprocessable
-from services.api.reading.selection import Selection, of_organisation, of_rep, of_team
-from services.api.reading.windows import UnreadableError
 from services.api.routes.progress import (
     AsOf,
     At,
@@ -26,7 +25,6 @@ from services.api.routes.progress import (
     instant_of,
     json,
     question_of,
-    refusal,
 )
 
 router = APIRouter(prefix="/v1")
@@ -98,10 +96,7 @@ async def explanation(
         after=leaf.after,
         limit=leaf.limit,
     )
-    try:
-        return json(await explain(asked, services.teller, services.engine))
-    except UnreadableError as error:
-        raise refusal(error) from None
+    return json(await explain(asked, services.teller, services.engine))
 
 
 def _named(caller: Caller, figure: Figure) -> tuple[str | None, str | None]:
@@ -121,6 +116,6 @@ def _chosen(caller: Caller, figure: Figure) -> Selection:
     if figure.rep is not None:
         return of_rep(caller.rep(figure.rep))
     if figure.team is not None:
-        return of_team(caller, caller.team(figure.team).id)
+        return of_team(caller.known, caller.team(figure.team).id)
     caller.need_tenant()
     return of_organisation(caller.org)

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from paceline import metrics
+from paceline.progress.answers.progress import Check, Ready
 from paceline.sql.engine import reading
 from services.api.answers import docs
-from services.api.answers.progress import Check, Ready
 from services.api.context import Services, Serving
 
 STATIC = Path(__file__).parents[1] / "static"

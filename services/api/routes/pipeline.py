@@ -19,12 +19,19 @@ from kpi.civil import local_day
 from kpi.periods import Span
 from kpi.pipeline.accuracy import Pair
 from kpi.pipeline.deals import open_deal
+from paceline.progress.answers.kpis import KpiProgress
+from paceline.progress.reading.selection import (
+    Selection,
+    of_organisation,
+    of_rep,
+    of_team,
+    owners_of,
+)
 from paceline.sql import forecasts as forecasts_sql
 from paceline.sql.engine import reading, writing
 from paceline.sql.forecasts import Submission
 from services.api.access import Caller
 from services.api.answers import docs_pipeline as docs
-from services.api.answers.kpis import KpiProgress
 from services.api.answers.pipeline import (
     Accuracies,
     AccuracyView,
@@ -44,8 +51,6 @@ from services.api.pipeline import forecasts, money, told
 from services.api.pipeline.past import OrgPast
 from services.api.pipeline.scene import Scene, scene
 from services.api.problems import forbidden, not_found, unprocessable
-from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
-from services.api.reading.windows import UnreadableError
 from services.api.routes.progress import (
     AsOf,
     At,
@@ -55,7 +60,6 @@ from services.api.routes.progress import (
     json,
     progress_of,
     question_of,
-    refusal,
 )
 
 router = APIRouter(prefix="/v1")
@@ -90,7 +94,7 @@ class Whose:
         if self.rep is not None:
             return of_rep(caller.rep(self.rep))
         if self.team is not None:
-            return of_team(caller, caller.team(self.team).id)
+            return of_team(caller.known, caller.team(self.team).id)
         caller.need_tenant()
         return of_organisation(caller.org)
 
@@ -342,10 +346,7 @@ async def _bare(
     chosen = whose.chosen(caller)
     org = caller.org
     teller = await teller_of(services.teller, services.engine, org.tenant, org.connections, as_of)
-    try:
-        return await scene(teller, services.engine, around, chosen, question, since, as_of)
-    except UnreadableError as error:
-        raise refusal(error) from None
+    return await scene(teller, services.engine, around, chosen, question, since, as_of)
 
 
 async def _won_amount(services: Services, here: Scene) -> KpiProgress:

@@ -13,13 +13,13 @@ from pydantic import BaseModel, Field
 
 from paceline.admin.targets import acknowledge_target
 from paceline.admin.values import Actor
+from paceline.progress.reading.selection import Selection, of_rep
 from services.api.answers import docs_plan
 from services.api.context import Asking, Serving
-from services.api.judging.suggestions import suggestions
 from services.api.problems import forbidden, not_found, writing_problems
-from services.api.reading.selection import Selection, of_rep
 from services.api.routes import plan_views
 from services.api.routes.progress import At, Period, json, progress_of, question_of
+from services.api.suggestions import suggestions
 
 router = APIRouter(prefix="/v1")
 
@@ -123,7 +123,7 @@ async def suggested(
     page = tuple(found[:limit])
     question = question_of(services, caller, period, None)
     chosen = Selection(plan_views.anybody(caller), page)
-    weeks = await services.teller.weeks(caller, chosen, question)
+    weeks = await services.teller.weeks(caller.known, chosen, question)
     items = suggestions(caller.known, question, weeks, kpi, percentile)
     following = page[-1].id if len(found) > limit else None
     return json(plan_views.suggested(period, items, following))

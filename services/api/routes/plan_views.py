@@ -23,10 +23,19 @@ from kpi.targets.model import TargetVersion
 from paceline.admin import audit as audits
 from paceline.admin import values
 from paceline.holidays import names, work_calendar
+from paceline.progress.answers.kpis import Unit
+from paceline.progress.answers.numbers import number, said
+from paceline.progress.answers.progress import Subject
+from paceline.progress.compose import info
+from paceline.progress.judging import choice
+from paceline.progress.judging.desk import presence_of
+from paceline.progress.judging.ramps import on_ramp
+from paceline.progress.judging.standing import nature
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.selection import memberships_of
+from paceline.progress.reading.windows import Question
 from paceline.sql.plan import Plan
 from services.api.access import Caller
-from services.api.answers.kpis import Unit
-from services.api.answers.numbers import number, said
 from services.api.answers.plan import (
     Alignment,
     Audit,
@@ -44,16 +53,7 @@ from services.api.answers.plan import (
     Targets,
     Written,
 )
-from services.api.answers.progress import Subject
-from services.api.compose import info
 from services.api.context import Services
-from services.api.judging import choice
-from services.api.judging.desk import presence_of
-from services.api.judging.ramps import on_ramp
-from services.api.judging.standing import nature
-from services.api.reading.directory import Known
-from services.api.reading.selection import memberships_of
-from services.api.reading.windows import Question
 
 
 class Chosen(NamedTuple):

@@ -15,14 +15,7 @@ from msgspec.structs import replace
 from kpi.civil import local_day
 from kpi.measures import CATALOGUE
 from kpi.periods import Span
-from paceline.sql import locks, rates
-from paceline.sql.engine import reading
-from paceline.sql.locks import Lock
-from paceline.sql.org import Rep
-from paceline.sql.targets import load_versions
-from services.api.access import Caller
-from services.api.answers import docs
-from services.api.answers.progress import (
+from paceline.progress.answers.progress import (
     Catalogue,
     Me,
     Progress,
@@ -33,15 +26,28 @@ from services.api.answers.progress import (
     Teams,
     UnmappedOwner,
 )
+from paceline.progress.judging import choice
+from paceline.progress.reading.likes import Weights
+from paceline.progress.reading.selection import (
+    Selection,
+    of_organisation,
+    of_rep,
+    of_team,
+    owners_of,
+)
+from paceline.progress.reading.windows import EARLIEST, Question, ask, rfc3339
+from paceline.progress.teller import Told
+from paceline.sql import locks, rates
+from paceline.sql.engine import reading
+from paceline.sql.locks import Lock
+from paceline.sql.org import Rep
+from paceline.sql.targets import load_versions
+from services.api.access import Caller
+from services.api.answers import docs
 from services.api.context import Asking, Services, Serving
 from services.api.explaining.explain import teller_of
-from services.api.judging import choice
 from services.api.locking.shown import view
 from services.api.problems import unprocessable
-from services.api.progress import Told
-from services.api.reading.likes import Weights
-from services.api.reading.selection import Selection, of_organisation, of_rep, of_team, owners_of
-from services.api.reading.windows import EARLIEST, Question, UnreadableError, ask, rfc3339
 
 MOST_UNMAPPED = 200
 
@@ -81,7 +87,7 @@ async def rep_progress(rep: str, caller: Asking, services: Serving, wanted: Want
 @router.get("/teams/{team}/progress", **docs.progress("team"))
 async def team_progress(team: str, caller: Asking, services: Serving, wanted: Wants) -> Response:
     """The numbers of a team and of all below it, each rep by their own civil days in it."""
-    return await _progress(services, caller, of_team(caller, caller.team(team).id), wanted)
+    return await _progress(services, caller, of_team(caller.known, caller.team(team).id), wanted)
 
 
 @router.get("/organisation/progress", **docs.progress("organisation"))
@@ -150,11 +156,6 @@ async def measures(_caller: Asking) -> Response:
     return json(Catalogue(items=list(CATALOGUE)))
 
 
-def refusal(error: UnreadableError) -> Exception:
-    """A question without an answer as a problem."""
-    return unprocessable(error.code, str(error), error.possible)
-
-
 def question_of(
     services: Services, caller: Caller, period: str, at: str | None, as_of: int | None = None
 ) -> Question:
@@ -162,11 +163,8 @@ def question_of(
 
     As of an earlier moment, and without ``at``: what was shown at that moment.
     """
-    try:
-        shown = rfc3339(as_of) if as_of is not None and at is None else at
-        return ask(period, shown, services.clock(), caller.plan.fiscal)
-    except UnreadableError as error:
-        raise refusal(error) from None
+    shown = rfc3339(as_of) if as_of is not None and at is None else at
+    return ask(period, shown, services.clock(), caller.plan.fiscal)
 
 
 def instant_of(services: Services, name: str, text: str | None) -> int | None:
@@ -220,10 +218,7 @@ async def progress_of(
     teller = await teller_of(
         services.teller, services.engine, caller.org.tenant, caller.org.connections, as_of
     )
-    try:
-        return await teller.tell(around, chosen, question, if_none_match, kpis)
-    except UnreadableError as error:
-        raise refusal(error) from None
+    return await teller.tell(around.known, chosen, question, if_none_match, kpis)
 
 
 async def _progress(

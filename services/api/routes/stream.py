@@ -12,12 +12,12 @@ import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
+from paceline.progress.judging import choice
+from paceline.progress.reading.selection import Selection, of_organisation, of_rep, of_team
 from services.api.access import Caller
 from services.api.answers import docs
 from services.api.context import Asking, Serving, presented_key, still
-from services.api.judging import choice
 from services.api.problems import ProblemError, unprocessable
-from services.api.reading.selection import Selection, of_organisation, of_rep, of_team
 from services.api.routes.progress import KpiIds, question_of
 from services.api.stream import HEARTBEAT_S, Stream, View
 
@@ -70,7 +70,7 @@ def choose(caller: Caller, team: str | None, rep: str | None) -> Selection:
     if rep is not None:
         return of_rep(caller.rep(rep))
     if team is not None:
-        return of_team(caller, caller.team(team).id)
+        return of_team(caller.known, caller.team(team).id)
     caller.need_tenant()
     return of_organisation(caller.org)
 

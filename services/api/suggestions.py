@@ -12,14 +12,14 @@ from fractions import Fraction
 from kpi.periods import Span
 from kpi.targets.model import Presence
 from kpi.targets.suggest import WEEKS, suggest
+from paceline.progress.answers.numbers import said
+from paceline.progress.judging.desk import presence_of
+from paceline.progress.judging.standing import own_workdays
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.likes import Days, Series
+from paceline.progress.reading.windows import Question
 from paceline.sql.org import Rep
-from services.api.answers.numbers import said
 from services.api.answers.plan import Suggestion
-from services.api.judging.desk import presence_of
-from services.api.judging.standing import own_workdays
-from services.api.reading.directory import Known
-from services.api.reading.likes import Days, Series
-from services.api.reading.windows import Question
 
 Week = tuple[Rep, Series, tuple[Span, ...]]
 """A person, what happened, and the weeks, oldest first."""

@@ -14,9 +14,9 @@ import msgspec
 
 from kpi.reading import Slice
 from kpi.targets.model import ALWAYS
-from services.api.reading.directory import Kpis
-from services.api.reading.likes import Series, series_of, within
-from services.api.reading.reader import Contents, Hash, Head, Place
+from paceline.progress.reading.directory import Kpis
+from paceline.progress.reading.likes import Series, series_of, within
+from paceline.progress.reading.reader import Contents, Hash, Head, Place
 
 MOST_AT_ONCE = 400
 """Month hashes of one round trip; a hash holds about 400 numbers, Redis serves others meanwhile."""

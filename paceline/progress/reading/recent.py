@@ -11,10 +11,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from kpi.periods import rolling_length
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.selection import Part, Selection, parts_of
+from paceline.progress.reading.windows import Question
 from schemas.meaning import Meaning
-from services.api.reading.directory import Known
-from services.api.reading.selection import Part, Selection, parts_of
-from services.api.reading.windows import Question
 
 _QUARTER_OF_AN_HOUR = 15 * 60_000
 """Since 1973 every offset of a zone that is in use is a multiple of it."""

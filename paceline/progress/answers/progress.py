@@ -11,8 +11,7 @@ from typing import Literal
 import msgspec
 
 from kpi.measures import Measure, Measures
-from services.api.answers.kpis import KpiInfo, KpiProgress, Number, RampView, Workdays
-from services.api.answers.plan import Mistake
+from paceline.progress.answers.kpis import KpiInfo, KpiProgress, Number, RampView, Workdays
 
 
 class Bounds(msgspec.Struct, kw_only=True):
@@ -232,17 +231,3 @@ class Ready(msgspec.Struct, kw_only=True):
 
     ready: bool
     checks: dict[str, Check]
-
-
-class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str = ""
-    possible: str = ""
-    """With 422: what can be asked instead."""
-    errors: list[Mistake] = []
-    """With 422 on a write: everything that is wrong with it."""

@@ -18,9 +18,8 @@ from kpi.currency import decimal_of
 from kpi.measures import Measures, currencies, exponent, present
 from kpi.reading import add
 from kpi.targets.model import Presence
-from paceline.sql.org import Org
-from services.api.answers.kpis import BandsView, KpiInfo, KpiProgress, RampView, Workdays
-from services.api.answers.progress import (
+from paceline.progress.answers.kpis import BandsView, KpiInfo, KpiProgress, RampView, Workdays
+from paceline.progress.answers.progress import (
     Change,
     Currency,
     Freshness,
@@ -30,13 +29,14 @@ from services.api.answers.progress import (
     Subject,
     Version,
 )
-from services.api.judging import choice, ramps
-from services.api.judging.desk import Desk, Made, Past, Read, presence_of, standing_of
-from services.api.judging.group import of_group
-from services.api.judging.standing import Clock
-from services.api.reading.directory import Known, Kpis
-from services.api.reading.reader import Head
-from services.api.reading.windows import Question, Window, hull, window
+from paceline.progress.judging import choice, ramps
+from paceline.progress.judging.desk import Desk, Made, Past, Read, presence_of, standing_of
+from paceline.progress.judging.group import of_group
+from paceline.progress.judging.standing import Clock
+from paceline.progress.reading.directory import Known, Kpis
+from paceline.progress.reading.reader import Head
+from paceline.progress.reading.windows import Question, Window, hull, window
+from paceline.sql.org import Org
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):

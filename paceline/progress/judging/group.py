@@ -13,14 +13,22 @@ from fractions import Fraction
 from kpi.reading import add
 from kpi.targets.cascade import Cascade, Level, levels
 from kpi.targets.model import Effective
+from paceline.progress.answers.progress import Subject
+from paceline.progress.judging import choice
+from paceline.progress.judging.desk import (
+    Made,
+    Past,
+    Read,
+    chain_of,
+    learning,
+    minute_of,
+    presence_of,
+)
+from paceline.progress.judging.judge import Case, Verdict, judge
+from paceline.progress.judging.standing import Clock, Standing, clock, targets_in_force
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.windows import Question, Window
 from paceline.sql.org import Org
-from services.api.answers.progress import Subject
-from services.api.judging import choice
-from services.api.judging.desk import Made, Past, Read, chain_of, learning, minute_of, presence_of
-from services.api.judging.judge import Case, Verdict, judge
-from services.api.judging.standing import Clock, Standing, clock, targets_in_force
-from services.api.reading.directory import Known
-from services.api.reading.windows import Question, Window
 
 _NOTHING = Fraction(0)
 Rows = Sequence[tuple[Read, Made]]

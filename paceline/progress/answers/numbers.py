@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from services.api.answers.kpis import Number, Unit
+from paceline.progress.answers.kpis import Number, Unit
 
 
 def number(value: Fraction | int | None, unit: Unit) -> Number | None:

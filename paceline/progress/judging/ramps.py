@@ -16,10 +16,10 @@ from kpi.organisation import intersect
 from kpi.periods import Span
 from kpi.targets.ramp import OnRamp, month_start
 from kpi.targets.staircase import DueGate, Staircase, staircase
+from paceline.progress.answers.kpis import Number, RampGate, RampStep, RampView
+from paceline.progress.answers.numbers import said
+from paceline.progress.judging.standing import Standing, targets_in_force
 from paceline.sql.plan import Plan, RepPlan
-from services.api.answers.kpis import Number, RampGate, RampStep, RampView
-from services.api.answers.numbers import said
-from services.api.judging.standing import Standing, targets_in_force
 
 _LONGEST = 120
 """Months of tenure that are counted."""

@@ -15,16 +15,16 @@ from kpi.calendar.fiscal import period_of
 from kpi.organisation import stays, team_on
 from kpi.panes import DAY
 from kpi.periods import Span
+from paceline.progress.judging.desk import Past, presence_of
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.history import Histories, Wanted, chunks, hashes_of
+from paceline.progress.reading.likes import Series, heard, months_of, pasts_of, within
+from paceline.progress.reading.pools import MOST as MOST_LEARNT_FROM
+from paceline.progress.reading.pools import Pool
+from paceline.progress.reading.reader import Contents, Hash, Head, Place, Reader
+from paceline.progress.reading.selection import Part, Selection, memberships_of, owners_of
+from paceline.progress.reading.windows import Question
 from paceline.sql.org import Rep
-from services.api.judging.desk import Past, presence_of
-from services.api.reading.directory import Known
-from services.api.reading.history import Histories, Wanted, chunks, hashes_of
-from services.api.reading.likes import Series, heard, months_of, pasts_of, within
-from services.api.reading.pools import MOST as MOST_LEARNT_FROM
-from services.api.reading.pools import Pool
-from services.api.reading.reader import Contents, Hash, Head, Place, Reader
-from services.api.reading.selection import Part, Selection, memberships_of, owners_of
-from services.api.reading.windows import Question
 
 MOST = 500
 _POOLS = 2_000

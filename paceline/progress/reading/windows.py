@@ -20,7 +20,7 @@ from kpi.organisation import intersect
 from kpi.panes import DAY, DAYS_KEPT, MINUTES_KEPT, MONTHS_KEPT
 from kpi.periods import CIVIL, Span, rolling_length
 from kpi.reading import Slice, civil_slices, gauge_slices, last_day, next_month, rolling_slices
-from services.api.answers.progress import Bounds
+from paceline.progress.answers.progress import Bounds
 
 Resolution = Literal["minute", "day"]
 

@@ -28,7 +28,7 @@ from kpi.currency import Rates
 from kpi.definitions import Book, Facts, evaluate
 from kpi.periods import Span
 from kpi.reading import Slice
-from services.api.reading.windows import Question, day_slices, kept
+from paceline.progress.reading.windows import Question, day_slices, kept
 
 _MONTHS_APART = 3
 _LIKES = {"month": 6, "quarter": 4, "week": 12}

@@ -1,6 +1,6 @@
 """Selections: whose numbers are asked for, and on which days each person's count.
 
-In: a caller's choice, the organisation, the plan, a question. Out: parts, one a person or unknown
+In: a choice, the organisation, the plan, a question. Out: parts, one a person or unknown
 owner, with their windows, stays and lines to read. Guarantee: pure; a team counts a person's
 results only on days when that person was in its tree, a person's own page counts all.
 """
@@ -17,15 +17,15 @@ from kpi.civil import day_start, zone_of
 from kpi.organisation import Membership, employment, intersect, stays, team_on, with_managed
 from kpi.periods import Span
 from kpi.reading import Slice, civil_slices, gauge_slices
+from paceline.progress.answers.progress import Subject
+from paceline.progress.judging.ramps import gates_of, on_ramp
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.tally import Line
+from paceline.progress.reading.windows import Question, Window, day_slices, kept, slices_of, window
 from paceline.sql.org import Org, Rep
 from paceline.sql.plan import Plan, RepPlan
 from schemas.envelope import owner_key
 from schemas.meaning import Meaning
-from services.api.access import Caller
-from services.api.answers.progress import Subject
-from services.api.judging.ramps import gates_of, on_ramp
-from services.api.reading.tally import Line
-from services.api.reading.windows import Question, Window, day_slices, kept, slices_of, window
 
 NEW_DAYS = 400
 """The first deal of somebody hired longer ago is not looked for."""
@@ -81,9 +81,9 @@ def of_rep(rep: Rep) -> Selection:
     return Selection(rep_subject(rep), (rep,))
 
 
-def of_team(caller: Caller, team: str) -> Selection:
+def of_team(known: Known, team: str) -> Selection:
     """A team's tree: everybody who ever was in it, on their days there."""
-    org, plan = caller.org, caller.plan
+    org, plan = known.org, known.plan
     tree = org.subtree(team)
     found = org.teams[team]
     subject = Subject(kind="team", id=team, name=found.name, name_zh=found.name_zh)

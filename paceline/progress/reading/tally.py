@@ -16,7 +16,7 @@ import msgspec
 from kpi.currency import Rates
 from kpi.measures import Measures, present
 from kpi.reading import LEVEL_GRAINS, Slice, add, by_day, fold, last_day
-from services.api.reading.reader import Contents, Hash, Head, Place, Reader, hashes_of
+from paceline.progress.reading.reader import Contents, Hash, Head, Place, Reader, hashes_of
 
 REMEMBER_S = 30
 """A bound for the case that numbers are restored under the versions that they had before."""

@@ -1,7 +1,8 @@
 """Progress: a selection's numbers within a period, from Redis and the organisation.
 
-In: a caller, a selection, a question. Out: an answer and its ETag, or only the ETag where the
-caller has that state already. Guarantee: what is answered under an ETag is exactly what it names.
+In: an organisation, a selection, a question. Out: an answer and its ETag, or only the ETag where
+whoever asks has that state already. Guarantee: what is answered under an ETag is exactly what it
+names.
 
 Round trips to Redis. One person: one, with head, panes and the past in one transaction; a second
 one only when an event of an earlier day arrived since the past was read. A team: one for the head,
@@ -19,24 +20,26 @@ import msgspec
 
 from kpi.periods import Span
 from kpi.reading import add
+from paceline.progress.compose import Answer, Sheet, compose
+from paceline.progress.judging.desk import Desk, Past, Read
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.likes import Series
+from paceline.progress.reading.pasts import Pasts, Study
+from paceline.progress.reading.reader import Head, Place, Reader
+from paceline.progress.reading.recent import RecentParts
+from paceline.progress.reading.rhythm import Rhythms
+from paceline.progress.reading.selection import Part, Selection
+from paceline.progress.reading.tally import Folded, Line, Tallied, Tally
+from paceline.progress.reading.windows import Question
 from paceline.sql.org import Rep
 from schemas.meaning import Meaning
-from services.api.access import Caller
-from services.api.compose import Answer, Sheet, compose
-from services.api.judging.desk import Desk, Past, Read
-from services.api.problems import unavailable
-from services.api.reading.directory import Known
-from services.api.reading.likes import Series
-from services.api.reading.pasts import Pasts, Study
-from services.api.reading.reader import Head, Place, Reader
-from services.api.reading.recent import RecentParts
-from services.api.reading.rhythm import Rhythms
-from services.api.reading.selection import Part, Selection
-from services.api.reading.tally import Folded, Line, Tallied, Tally
-from services.api.reading.windows import Question
 
 _ATTEMPTS = 5
 _MINUTE = 60_000
+
+
+class SwitchedError(Exception):
+    """The numbers were being switched again and again while they were read."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -49,17 +52,13 @@ class Told(msgspec.Struct, frozen=True):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One request: who asks whose numbers of which period, and which KPIs."""
 
-    caller: Caller
+    known: Known
+    """The tenant's organisation and plan."""
     place: Place
     chosen: Selection
     question: Question
     kpis: tuple[str, ...] | None
     if_none_match: str
-
-    @property
-    def known(self) -> Known:
-        """The tenant's organisation and plan."""
-        return self.caller.known
 
     @property
     def alone(self) -> bool:
@@ -91,16 +90,16 @@ class Teller:
 
     async def tell(
         self,
-        caller: Caller,
+        known: Known,
         chosen: Selection,
         question: Question,
         if_none_match: str = "",
         kpis: tuple[str, ...] | None = None,
     ) -> Told:
         """The answer; ``UnreadableError`` where the window is no longer kept."""
-        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        place = self.reader.place(known.org.tenant, known.org.connections)
         asked = Asked(
-            caller=caller,
+            known=known,
             place=place,
             chosen=chosen,
             question=question,
@@ -112,19 +111,19 @@ class Teller:
             if told is not None:
                 return told
             self.reader.forget(place.tenant)
-        raise unavailable("the numbers were being switched while they were read; try again")
+        raise SwitchedError
 
-    async def lines(self, caller: Caller, chosen: Selection, question: Question) -> Lines | None:
+    async def lines(self, known: Known, chosen: Selection, question: Question) -> Lines | None:
         """The lines of an answer; None before the first generation, or while one is switched."""
-        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        place = self.reader.place(known.org.tenant, known.org.connections)
         live = await self.reader.meaning(place)
         if live is None:
             return None
         head = await self.reader.head(place, chosen.owners)
         generation, meaning = live
-        parts = self._recent.of(caller.known, chosen, question, meaning, head.versions)
+        parts = self._recent.of(known, chosen, question, meaning, head.versions)
         wanted = [line for part in parts for line in part.lines]
-        rates = caller.plan.rates
+        rates = known.plan.rates
         found = await self._tally.read(place, generation, wanted, question.now, head, (), rates)
         if found is None:
             self.reader.forget(place.tenant)
@@ -132,18 +131,17 @@ class Teller:
         sums = add(one.sums for one in found.folded)
         return Lines(generation, meaning, parts, sums, found.head.versions)
 
-    async def head(self, caller: Caller, question: Question) -> tuple[Head, dict[str, int]]:
-        """The head of the caller's tenant, without versions, and the sources that are silent."""
-        place = self.reader.place(caller.org.tenant, caller.org.connections)
+    async def head(self, known: Known, question: Question) -> tuple[Head, dict[str, int]]:
+        """The head of the tenant, without versions, and the sources that are silent."""
+        place = self.reader.place(known.org.tenant, known.org.connections)
         head = await self.reader.head(place, ())
-        return head, await self._rhythms.silent(caller.known, place, head, question)
+        return head, await self._rhythms.silent(known, place, head, question)
 
     async def weeks(
-        self, caller: Caller, chosen: Selection, question: Question
+        self, known: Known, chosen: Selection, question: Question
     ) -> list[tuple[Rep, Series, tuple[Span, ...]]]:
         """What people did in the twelve whole weeks before this one, for suggestions."""
-        known = caller.known
-        place = self.reader.place(caller.org.tenant, caller.org.connections)
+        place = self.reader.place(known.org.tenant, known.org.connections)
         live = await self.reader.meaning(place)
         if live is None:
             return []
@@ -287,7 +285,7 @@ def _etag(asked: Asked, head: Head, silent: Mapping[str, int]) -> str:
         head.incarnation,
         head.generation,
         head.restoring,
-        asked.caller.digest,
+        asked.known.digest,
         sorted(head.versions.items()),
         sorted(silent.items()),
         question.now // _MINUTE,

@@ -15,7 +15,7 @@ from kpi.calendar.workdays import Leave, WorkCalendar, halves
 from kpi.pace import History, Prior, history_of, prior_of
 from kpi.periods import Span
 from kpi.targets.model import Presence
-from services.api.reading.likes import Series, heard
+from paceline.progress.reading.likes import Series, heard
 
 MOST = 60
 

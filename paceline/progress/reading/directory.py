@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kpi.definitions import Book, Definition, compile_book, composite
 from kpi.periods import Span
+from paceline.progress.reading.likes import Weights
 from paceline.sql import models
 from paceline.sql.engine import reading
 from paceline.sql.keys import ApiKey, find_key, now_ms
 from paceline.sql.org import Org, load_org
 from paceline.sql.plan import Plan, load_plan, plan_version
-from services.api.reading.likes import Weights
 
 TTL_S = 2.0
 WHOLE_TTL_S = 30.0

@@ -16,7 +16,7 @@ from kpi.definitions import Book, Compiled, Facts, Outcome, attainment, other_cu
 from kpi.pace import Curve, History, Outlook, Pace, Prior, Progress, help_score, pace, predict
 from kpi.targets.cascade import Cascade
 from kpi.targets.model import Effective, Reason
-from services.api.answers.kpis import (
+from paceline.progress.answers.kpis import (
     Allocated,
     Because,
     CurveView,
@@ -26,9 +26,9 @@ from services.api.answers.kpis import (
     TargetView,
     Unit,
 )
-from services.api.answers.numbers import number, said, share
-from services.api.judging.standing import Clock, Standing, stretches
-from services.api.reading.likes import Weights
+from paceline.progress.answers.numbers import number, said, share
+from paceline.progress.judging.standing import Clock, Standing, stretches
+from paceline.progress.reading.likes import Weights
 
 OVERLAID = {"won_count": "ov_won_n", "won_amount": "ov_won"}
 """KPIs beside which a person's overlay credit is shown, and the stored measure it is in."""

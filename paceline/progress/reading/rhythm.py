@@ -11,12 +11,12 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from kpi.civil import local_day
+from paceline.progress.reading.directory import Known
+from paceline.progress.reading.reader import Contents, Hash, Head, Place, Reader
+from paceline.progress.reading.sources import allowed, overdue, quiet_workdays
+from paceline.progress.reading.windows import Question, day_slices
 from paceline.sql.org import Org
 from schemas.envelope import owner_key
-from services.api.reading.directory import Known
-from services.api.reading.reader import Contents, Hash, Head, Place, Reader
-from services.api.reading.sources import allowed, overdue, quiet_workdays
-from services.api.reading.windows import Question, day_slices
 
 _SECOND = 1_000
 _OWNERS = 20

@@ -20,18 +20,18 @@ from kpi.pace import prior_of
 from kpi.periods import Span
 from kpi.reading import add
 from kpi.targets.model import Effective, Presence
+from paceline.progress.answers.progress import Row
+from paceline.progress.judging import choice
+from paceline.progress.judging.judge import Case, Learnt, Verdict, judge
+from paceline.progress.judging.ramps import on_ramp
+from paceline.progress.judging.standing import Clock, Standing, clock, targets_in_force
+from paceline.progress.reading.directory import Known, Kpis
+from paceline.progress.reading.likes import Series
+from paceline.progress.reading.pools import Pool, history
+from paceline.progress.reading.selection import Part
+from paceline.progress.reading.tally import FIRST_WIN, Folded
+from paceline.progress.reading.windows import Question, Window, hull
 from paceline.sql.plan import Plan, RepPlan
-from services.api.answers.progress import Row
-from services.api.judging import choice
-from services.api.judging.judge import Case, Learnt, Verdict, judge
-from services.api.judging.ramps import on_ramp
-from services.api.judging.standing import Clock, Standing, clock, targets_in_force
-from services.api.reading.directory import Known, Kpis
-from services.api.reading.likes import Series
-from services.api.reading.pools import Pool, history
-from services.api.reading.selection import Part
-from services.api.reading.tally import FIRST_WIN, Folded
-from services.api.reading.windows import Question, Window, hull
 
 _LIMIT = 20_000
 _MINUTE = 60_000

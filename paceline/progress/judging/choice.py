@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kpi.definitions import Book
+from paceline.progress.reading.windows import UnreadableError
 from paceline.sql.plan import Plan, RepPlan
-from services.api.problems import unprocessable
 
 DEFAULT = (
     "won_amount",
@@ -35,7 +35,7 @@ def asked(text: str | None, book: Book) -> tuple[str, ...] | None:
     wanted = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
     unknown = [one for one in wanted if one not in book.compiled]
     if unknown:
-        raise unprocessable(
+        raise UnreadableError(
             "unknown-kpi", f"there is no KPI {', '.join(map(repr, unknown[:_SHOWN]))}", "/v1/kpis"
         )
     return wanted

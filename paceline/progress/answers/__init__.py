@@ -1,0 +1,1 @@
+"""The shapes of what is said of a subject: KPIs, targets, pace, progress."""
