@@ -84,6 +84,7 @@ async def _create(admin: AIOKafkaAdminClient, partitions: int, replication: int)
         NewTopic(topics.EVENTS, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.BACKFILL, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.FACTS, partitions, replication, topic_configs=_KEPT),
+        NewTopic(topics.ALERTS, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.DEAD, partitions, replication, topic_configs=_KEPT),
         NewTopic(topics.INCARNATION, 1, replication, topic_configs=_COMPACTED),
     ]

@@ -151,6 +151,21 @@ FACTS_OUTBOX_RECORDS = Gauge(
     ["partition"],
 )
 
+# --- alerts ------------------------------------------------------------------------------------
+
+ALERTS_LOOKED = Counter("paceline_alerts_looked_total", "Rules held against a subject's numbers.")
+ALERTS_CHANGED = Counter(
+    "paceline_alerts_changed_total", "Alerts that began or were over.", ["what"]
+)
+ALERT_ERRORS = Counter(
+    "paceline_alert_errors_total", "Looks that failed; they are made again a minute later."
+)
+ALERTS_OUTBOX_RECORDS = Gauge(
+    "paceline_alerts_outbox_records",
+    "Messages of alerts in Redis that wait to be relayed to Kafka, as far as one look sees them.",
+    ["partition"],
+)
+
 # --- ledger ------------------------------------------------------------------------------------
 
 LEDGER_ROWS = Counter(

@@ -21,6 +21,7 @@ ACTIVATED = "paceline.generation.activated.v1"
 TICKED = "paceline.clock.ticked.v1"
 EVICTED = "paceline.entities.evicted.v1"
 RELEASED = "paceline.generation.released.v1"
+LOOKED = "paceline.alerts.looked.v1"
 DISCARDED = "paceline.generation.discarded.v1"
 
 Scalar = str | int | bool | None
@@ -104,13 +105,22 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="t
     at: int
 
 
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="look"):
+    """Hold the numbers against the rules of alerts, as of ``at``; by the owner, when it is due.
+
+    A record of the log, so that whoever reads it again finds the same.
+    """
+
+    at: int
+
+
 class Evict(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="evict"):
     """Forget activities quiet for their tenant's retention at ``at``; once a day by the owner."""
 
     at: int
 
 
-Record = EntityPatch | Activate | Release | Discard | Tick | Evict
+Record = EntityPatch | Activate | Release | Discard | Tick | Look | Evict
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -144,6 +144,45 @@ def dead(p: int) -> str:
     return f"{{{p}}}:dead"
 
 
+def alerts(p: int) -> str:
+    """Outbox stream: changes of alerts, on their way to ``kpi.alerts``."""
+    return f"{{{p}}}:alerts"
+
+
+def alert_states(p: int, tenant: str) -> str:
+    """Hash: ``rule|subject|period|...`` -> the state of an alert, JSON (``kpi.alerts.Held``)."""
+    return f"{{{p}}}:{tenant}:alerts"
+
+
+def watched(p: int) -> str:
+    """Hash: tenant with rules of alerts -> digest of the plan that its looks were planned by."""
+    return f"{{{p}}}:watched"
+
+
+def due(p: int) -> str:
+    """Sorted set: whom to look at -> when, ms UTC; 0: an owner whose numbers have changed."""
+    return f"{{{p}}}:due"
+
+
+_SEPARATOR = "\x1f"
+
+
+def touch(tenant: str, owner: str, *, late: bool) -> str:
+    """Member of ``due``: an owner whose numbers have changed; ``late``: by an import."""
+    return _SEPARATOR.join((tenant, "late" if late else "owner", owner))
+
+
+def look_at(tenant: str, kind: str, subject: str) -> str:
+    """Member of ``due``: a subject whose alerts may change by the clock alone."""
+    return _SEPARATOR.join((tenant, kind, subject))
+
+
+def parts_of_due(member: str) -> tuple[str, str, str]:
+    """(tenant, ``owner``, ``late`` or the kind of subject, its id) of a member of ``due``."""
+    tenant, kind, subject = member.split(_SEPARATOR, 2)
+    return tenant, kind, subject
+
+
 def facts(p: int) -> str:
     """Outbox stream: what the numbers changed by, on its way to ``kpi.facts``."""
     return f"{{{p}}}:facts"

@@ -1,8 +1,8 @@
 """Conditions: what a rule reads in one look at its subject.
 
 In: a condition and what was measured. Out: ``Reading``: it holds, it is over, or neither.
-Guarantee: pure; never both; a value that is not there is no deviation, incomplete data is no data; exactly on
-the line counts as in alarm.
+Guarantee: pure; never both; a value that is not there is no deviation, incomplete data is no data;
+exactly on the line counts as in alarm.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ def read(condition: Condition, seen: Measured, percent: int = 0) -> Reading:
         return _line(seen.attainment, "above", percent, percent)
     if isinstance(condition, Activity):
         return _quiet(condition, seen)
+    return _of_kpi(condition, seen)
+
+
+_OfKpi = Behind | Expected | Projection | Probability | Coverage | Changed
+
+
+def _of_kpi(condition: _OfKpi, seen: Measured) -> Reading:
     if isinstance(condition, Changed):
         return _line(seen.of_last, condition.side, condition.enter, condition.until)
     if isinstance(condition, Coverage):

@@ -148,11 +148,9 @@ def _moved(terms: Terms, now: Held, look: Sample, *, late: bool) -> tuple[Held, 
             return _waited(terms, now, look)
         case "firing", "off" if not terms.once:
             return _ended(terms, _in("recovering", now, look), look)
-        case "recovering", word:
-            if word == "off":
-                return _ended(terms, now, look)
-            return _in("firing", now, look), None
-    return now, None
+        case "recovering", "off":
+            return _ended(terms, now, look)
+    return (_in("firing", now, look) if now.state == "recovering" else now), None
 
 
 def _begun(terms: Terms, now: Held, look: Sample, *, late: bool) -> tuple[Held, Change | None]:

@@ -62,7 +62,7 @@ class Probability(msgspec.Struct, frozen=True, kw_only=True, tag_field="when", t
 class Coverage(msgspec.Struct, frozen=True, kw_only=True, tag_field="when", tag="coverage"):
     """Coverage is so many per cent of what is required, or less.
 
-    Required is the KPI's own target, else 1 / win rate of the same period.
+    Required is the KPI's own target, else what the win rate of the same period asks for.
     """
 
     enter: int = 80

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from kpi.alerts.shipped import SHIPPED
 from kpi.definitions import SELLING
 from paceline.admin.values import Kind
 from paceline.config import document as doc
 from paceline.config import plan_shapes as shape
-from paceline.config import plan_state, written
+from paceline.config import plan_state, rules, written
 from paceline.config.shape import Shape
 from paceline.config.source import Source
 from paceline.config.state import TeamState, TenantState, rep_of
@@ -28,6 +29,7 @@ GROUPS: tuple[Kind, ...] = (
     "calendars",
     "roles",
     "ramps",
+    "rules",
     "reps",
     "teams",
 )
@@ -39,6 +41,7 @@ SHAPES: Mapping[str, type[Shape]] = {
     "calendars": shape.Calendar,
     "roles": shape.Role,
     "ramps": shape.Ramp,
+    "rules": shape.Rule,
     "reps": doc.Rep,
     "teams": doc.Team,
 }
@@ -53,6 +56,7 @@ _KEPT: Mapping[str, Keep] = {
     "calendars": lambda said, _: plan_state.calendar_of(said),
     "roles": lambda said, _: plan_state.role_of(said),
     "ramps": lambda said, _: plan_state.ramp_of(said),
+    "rules": lambda said, _: rules.rule_of(said),
     "reps": lambda said, _: rep_of(said),
     "teams": lambda said, _: TeamState(name=said.name, name_zh=said.name_zh, parent=said.parent),
 }
@@ -86,6 +90,8 @@ def kept(state: TenantState, kind: str, item: str, said: Any) -> TenantState:
     group = {**getattr(state, kind), item: _KEPT[kind](said, state)}
     if kind == "kpis" and group[item] == _shipped(state).get(item):
         del group[item]  # It says what the shipped one says.
+    if kind == "rules" and group[item] == SHIPPED.get(item):
+        del group[item]
     return msgspec.structs.replace(state, **{kind: group})
 
 
@@ -104,6 +110,9 @@ def shown(state: TenantState, kind: str, item: str) -> dict[str, Any] | None:
     if kind == "kpis":
         found = (_shipped(state) | state.kpis).get(item)
         return None if found is None else written.kpi_of(found)
+    if kind == "rules":
+        rule = state.rules.get(item) or SHIPPED.get(item)
+        return None if rule is None else rules.written(item, rule)
     one = getattr(state, kind).get(item)
     return None if one is None else _SHOWN[kind](item, one, state.settings.currency)
 
@@ -114,11 +123,15 @@ def names(state: TenantState, kind: str) -> list[str]:
         return sorted(SETTINGS)
     if kind == "kpis":
         return sorted(_shipped(state) | state.kpis)
+    if kind == "rules":
+        return sorted({*SHIPPED, *state.rules})
     return sorted(getattr(state, kind))
 
 
 def is_shipped(state: TenantState, kind: str, item: str) -> bool:
-    """Whether it is a KPI that the tenant has not changed."""
+    """Whether it is a KPI or rule that the tenant has not changed."""
+    if kind == "rules":
+        return item not in state.rules
     return kind == "kpis" and item not in state.kpis
 
 

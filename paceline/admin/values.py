@@ -11,7 +11,16 @@ from typing import Any, Literal
 import msgspec
 
 Kind = Literal[
-    "kpis", "measures", "calendars", "roles", "ramps", "reps", "teams", "settings", "targets"
+    "kpis",
+    "measures",
+    "calendars",
+    "roles",
+    "ramps",
+    "rules",
+    "reps",
+    "teams",
+    "settings",
+    "targets",
 ]
 KINDS: tuple[Kind, ...] = (
     "kpis",
@@ -19,6 +28,7 @@ KINDS: tuple[Kind, ...] = (
     "calendars",
     "roles",
     "ramps",
+    "rules",
     "reps",
     "teams",
     "settings",
@@ -53,12 +63,13 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     id: str
     version: int
-    """Counts the versions of what is versioned (KPIs, measures, calendars, roles, ramps, targets);
+    """Counts the versions of what is versioned (KPIs, measures, calendars, roles, ramps, rules,
+    targets);
     0: shipped, or of a kind without versions (reps, teams, settings)."""
     digest: str
     """Of the body (and a target's state): give it back as ``if_version``."""
     shipped: bool = False
-    """A KPI of the catalogue that the tenant has not changed."""
+    """A KPI or rule that comes with Paceline, and that the tenant has not changed."""
     state: str = ""
     """Of a target: ``draft``, ``published``, ``acknowledged``, ``withdrawn``."""
     body: dict[str, Any]

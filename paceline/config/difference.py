@@ -28,6 +28,7 @@ _GROUPS = (
     ("calendar", "calendars"),
     ("role", "roles"),
     ("ramp", "ramps"),
+    ("rule", "rules"),
 )
 _OUTER = ("settings.", "terms.")
 """Words of the stored form that the file does not know."""

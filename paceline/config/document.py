@@ -206,6 +206,7 @@ class Tenant(Settings):
     calendars: list[plan.Calendar] = []
     roles: list[plan.Role] = []
     ramps: list[plan.Ramp] = []
+    rules: list[plan.Rule] = []
     teams: list[Team] = []
     reps: list[Rep] = []
     connections: list[Connection] = []

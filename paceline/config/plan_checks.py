@@ -20,6 +20,7 @@ from paceline.config import document as doc
 from paceline.config import plan_shapes as shape
 from paceline.config import plan_state
 from paceline.config.problems import meant
+from paceline.config.rules import Places, check_rule
 from paceline.config.shape import Shape
 from paceline.config.source import Map, Path, Source
 from paceline.config.targets import Scope, target_of
@@ -53,6 +54,8 @@ def check_plan(source: Source, tenant: Map, teams: set[str], reps: set[str]) -> 
         _one_of(source, role, "ramp", ramps, "ramp")
     for ramp in maps(tenant, "ramps"):
         _check_ramp(source, ramp, known, currency)
+    for rule in maps(tenant, "rules"):
+        check_rule(source, rule, Places(known, teams, reps))
     for rep in maps(tenant, "reps"):
         _kpis(source, rep, known)
         _one_of(source, rep, "role", roles, "role")

@@ -281,3 +281,65 @@ class Away(Shape):
     from_: Date = Field(alias="from")
     to: Date | None = None
     half: bool = False
+
+
+_Role = Literal["rep", "manager", "managers_manager", "admin"]
+
+
+class Recipient(Shape):
+    """Who is told; a word alone is the role, told at once."""
+
+    role: _Role | None = None
+    person: Id | None = None
+    after_days: Annotated[int, Field(ge=0, le=30)] = 0
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Recipient:
+        if (self.role is None) == (self.person is None):
+            raise wrong("say either `role` (rep, manager, managers_manager, admin) or `person`")
+        return self
+
+
+def _recipient(value: Any) -> Any:
+    return {"role": value} if isinstance(value, str) else value
+
+
+class Rule(Shape):
+    """When somebody is told of a deviation. Of a shipped rule only what differs is written."""
+
+    id: Id
+    enabled: bool = True
+    name: Name | None = None
+    name_zh: Name | None = None
+    each: Literal["rep", "team", "organisation"] | None = None
+    of: Id | None = None
+    team: Id | None = None
+    kpi: KpiId | None = None
+    period: Literal["day", "week", "month", "quarter", "year"] | None = None
+    when: (
+        Literal[
+            "pace",
+            "expected",
+            "projection",
+            "probability",
+            "coverage",
+            "no_activity",
+            "milestone",
+            "change",
+            "stale_data",
+        ]
+        | None
+    ) = None
+    statuses: list[Literal["at_risk", "behind", "ahead", "covered"]] | None = None
+    side: Literal["below", "above"] | None = None
+    enter: Annotated[int, Field(ge=0, le=1000)] | None = None
+    until: Annotated[int, Field(ge=0, le=1000)] | None = None
+    hours: Annotated[int, Field(ge=1, le=400)] | None = None
+    percents: list[Annotated[int, Field(ge=1, le=1000)]] | None = None
+    dwell_hours: Annotated[int, Field(ge=0, le=400)] | None = None
+    recover_hours: Annotated[int, Field(ge=0, le=400)] | None = None
+    severity: Literal["info", "warning", "critical"] | None = None
+    to: list[Annotated[Recipient, BeforeValidator(_recipient)]] | None = None
+    channels: list[Id] | None = None
+    resolved: bool | None = None
+    digest: bool | None = None

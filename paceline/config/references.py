@@ -40,7 +40,7 @@ def check_tenant(source: Source, tenant: Map) -> None:
             for dated in maps(rep, "teams" if key == "team" else key):
                 _refer(source, dated, "team", teams, "team")
         _check_owners(source, rep, connections, owners)
-    for key in ("measures", "kpis", "calendars", "roles", "ramps"):
+    for key in ("measures", "kpis", "calendars", "roles", "ramps", "rules"):
         seen: Seen = {}
         for one in maps(tenant, key):
             _first(source, seen, one, key.removesuffix("s"))

@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from kpi.alerts import Rule as AlertRule
 from kpi.definitions import Definition
 from paceline.config import document as doc
 from paceline.config import plan_state
+from paceline.config.rules import rule_of
 from paceline.config.targets import Scope, target_of
 from paceline.holidays import CalendarSpec
 from paceline.sql.connections import (
@@ -72,9 +74,21 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     calendars: dict[str, CalendarSpec] = {}
     roles: dict[str, Role] = {}
     ramps: dict[str, Ramp] = {}
+    rules: dict[str, AlertRule] = {}
+    """The tenant's own, and the shipped ones that it changed."""
 
 
-GROUPS = ("teams", "reps", "connections", "measures", "kpis", "calendars", "roles", "ramps")
+GROUPS = (
+    "teams",
+    "reps",
+    "connections",
+    "measures",
+    "kpis",
+    "calendars",
+    "roles",
+    "ramps",
+    "rules",
+)
 """What of a tenant is kept where a file does not speak of it."""
 
 
@@ -145,6 +159,7 @@ def _tenant(tenant: doc.Tenant) -> TenantState:
         calendars={one.id: plan_state.calendar_of(one) for one in tenant.calendars},
         roles={one.id: plan_state.role_of(one) for one in tenant.roles},
         ramps={one.id: plan_state.ramp_of(one) for one in tenant.ramps},
+        rules={one.id: rule_of(one) for one in tenant.rules},
     )
 
 

@@ -18,6 +18,7 @@ from kpi.calendar.workdays import Leave
 from kpi.definitions import SELLING, Definition, Unit
 from kpi.money import EXPONENTS
 from kpi.organisation import Membership
+from paceline.config.rules import written as rule_written
 from paceline.config.state import RepState, SourceState, TeamState, TenantState
 from paceline.config.words import WEEK_DAYS
 from paceline.holidays import CalendarSpec, Days
@@ -44,6 +45,7 @@ def tenant_of(state: TenantState) -> Body:
         "calendars": [calendar_of(state.calendars[one]) for one in sorted(state.calendars)],
         "roles": [role_of(*one) for one in sorted(state.roles.items())],
         "ramps": [ramp_of(*one) for one in sorted(state.ramps.items())],
+        "rules": [rule_written(*one) for one in sorted(state.rules.items())],
     }
     named = {"id": state.id, "name": state.name, "zone": state.zone, "currency": currency}
     return named | settings_of(state.settings) | own

@@ -1,4 +1,4 @@
-"""KPIs, measures, calendars, roles and ramps: kept in versions, of which the newest holds.
+"""KPIs, measures, calendars, roles, ramps and rules: kept in versions, of which the newest holds.
 
 In: values. Out: the same, with since when they hold. Guarantee: a version is never changed; taking
 a thing away is a version too, so that what once held can still be read.
@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kpi.alerts import Rule
 from kpi.definitions import Definition
 from paceline.holidays import CalendarSpec
 from paceline.sql.keys import now_ms
@@ -21,8 +22,8 @@ from paceline.sql.models import PlanItem
 from paceline.sql.stored import Ramp, Role
 from schemas.meaning import DeclaredMeasure
 
-ItemKind = Literal["kpis", "measures", "calendars", "roles", "ramps"]
-Value = Definition | DeclaredMeasure | CalendarSpec | Role | Ramp
+ItemKind = Literal["kpis", "measures", "calendars", "roles", "ramps", "rules"]
+Value = Definition | DeclaredMeasure | CalendarSpec | Role | Ramp | Rule
 
 TYPES: Mapping[ItemKind, type[Value]] = {
     "kpis": Definition,
@@ -30,6 +31,7 @@ TYPES: Mapping[ItemKind, type[Value]] = {
     "calendars": CalendarSpec,
     "roles": Role,
     "ramps": Ramp,
+    "rules": Rule,
 }
 
 
@@ -51,6 +53,12 @@ async def read_versions(session: AsyncSession, tenant: str) -> list[Version]:
         .order_by(PlanItem.kind, PlanItem.id, PlanItem.version)
     )
     return [_typed(row) for row in rows]
+
+
+async def tenants_with_rules(session: AsyncSession) -> list[str]:
+    """The tenants that ever wrote a rule of alerts."""
+    query = select(PlanItem.tenant).where(PlanItem.kind == "rules").distinct()
+    return sorted(await session.scalars(query))
 
 
 def newest(versions: list[Version]) -> dict[tuple[str, str], Version]:

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from kpi.alerts import Rule
 from kpi.calendar.fiscal import FiscalCalendar
 from kpi.calendar.workdays import Leave, WorkCalendar
 from kpi.currency import Rates
@@ -54,6 +55,13 @@ class Revision(msgspec.Struct, frozen=True):
 
     since: date
     definition: Definition | None
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """A rule of alerts and the number of its version."""
+
+    version: int
+    rule: Rule
 
 
 class RepPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +118,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the calendars were made of; ``paceline.holidays.names`` names their days."""
     ramps: Mapping[str, RampPlan]
     ramp_names: Mapping[str, Named]
+    rules: Mapping[str, Numbered] = {}
+    """Those of alerts that are enabled."""
     targets: Mapping[tuple[str, str], tuple[TargetVersion, ...]]
     """(subject kind, subject) -> every version whose period overlaps the days asked about, drafts
     too, withdrawn ones not; in the order of (KPI, period, version)."""
@@ -201,12 +211,21 @@ async def load_plan(
         calendars=_calendars(specs, now.year),
         specs=specs,
         ramps={id_: ramp_plan(id_, one, units, settings.currency) for id_, one in ramps.items()},
+        rules=_rules(versions),
         ramp_names={id_: Named(one.name, one.name_zh) for id_, one in ramps.items()},
         targets=await load_versions(session, tenant, span),
         criteria=settings.criteria,
         reasons=settings.disqualification.reasons if settings.disqualification else (),
         quiet_after=settings.quiet_after,
     )
+
+
+def _rules(versions: list[items.Version]) -> dict[str, Numbered]:
+    return {
+        one.id: Numbered(one.version, one.value)
+        for one in items.newest(versions).values()
+        if one.kind == "rules" and isinstance(one.value, Rule) and one.value.enabled
+    }
 
 
 async def load_targets(session: AsyncSession, tenant: str, span: Span | None = None) -> By:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from paceline.verify.ledger import Facts
 from schemas import topics
 from schemas.envelope import EntityPatch, Event, Evict, Tick, decode
+from schemas.envelope import Look as Looked
 
 _BEYOND = 1 << 62
 """After every record of a lane."""
@@ -168,7 +169,7 @@ def _said(event: Event) -> int:
     data = event.data
     if isinstance(data, EntityPatch):
         return data.received_at
-    if isinstance(data, Tick | Evict):
+    if isinstance(data, Tick | Looked | Evict):
         return data.at
     # What else there will be is not known yet.
     return int(getattr(data, "issued_at", 0))

@@ -21,6 +21,7 @@ from kpi.fold import Changes, Fold, Tenant
 from kpi.panes import HOUR, MINUTE, spread
 from schemas import dead, facts, keys
 from schemas.facts import EventFacts, FactBatch, TenantFacts
+from schemas.keys import touch
 from schemas.meaning import Meaning
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,6 +67,12 @@ class Blob:
     told: list[TenantFacts] = field(default_factory=list)
     """What the ledger is told; ``tell`` makes it ready for the outbox."""
     facts: list[tuple[str, str]] = field(default_factory=list)
+    touched: list[list[str]] = field(default_factory=list)
+    """[hash of tenants with rules, tenant, sorted set, member, ...]: whom to look at now."""
+    due: list[tuple[str, str, str]] = field(default_factory=list)
+    """(sorted set, score, member): whom to look at when, unless it is earlier already."""
+    done: list[tuple[str, str]] = field(default_factory=list)
+    """(sorted set, member): who was looked at; before ``due``."""
     dated: set[str] = field(default_factory=set)
     """Pane hashes that have their expiry already: the caller's, kept from blob to blob."""
 
@@ -97,6 +104,9 @@ class Blob:
                 self.members,
                 self.facts,
                 self.gone,
+                self.touched,
+                self.due,
+                self.done,
             )
         )
 
@@ -108,8 +118,13 @@ def blob_of(
     now: int,
     purpose: Purpose = Purpose.LIVE,
     dated: set[str] | None = None,
+    *,
+    late: bool = False,
 ) -> Blob:
-    """All that a fold changes. ``dated``: see ``Blob``; dropped by whoever doubts the store."""
+    """All that a fold changes. ``dated``: see ``Blob``; dropped by whoever doubts the store.
+
+    ``late``: of an import, which is no news.
+    """
     blob = Blob(p, dated=set() if dated is None else dated)
     _entities(blob, fold)
     for tenant, changes in fold.changes.items():
@@ -123,12 +138,19 @@ def blob_of(
             if changes.versions:
                 entry = _entry(tenant, changes, incarnation)
                 blob.changes.append((keys.changes(p), entry))
+                blob.touched.append(_touched(p, tenant, changes, late=late))
     if purpose is Purpose.LIVE:
         received = max((changes.last_seen() for changes in fold.changes.values()), default=0)
         blob.clock(min(received, now))
         for letter in fold.dead:
             blob.outbox.append((keys.dead(p), dead.encode(letter).decode()))
     return blob
+
+
+def _touched(p: int, tenant: str, changes: Changes, *, late: bool) -> list[str]:
+    """Everybody whose numbers changed; history is told apart from news."""
+    members = (touch(tenant, owner, late=late) for owner in changes.versions)
+    return [keys.watched(p), tenant, keys.due(p), *members]
 
 
 def _parts(told: list[TenantFacts]) -> list[list[TenantFacts]]:

@@ -18,6 +18,7 @@ end
 local blob = cmsgpack.unpack(ARGV[7])
 local generations, increments, sets, maxima = blob[1], blob[2], blob[3], blob[4]
 local changes, outbox, members, facts, gone = blob[5], blob[6], blob[7], blob[8], blob[9]
+local touched, due, done = blob[10], blob[11], blob[12]
 local LIMIT, EXACT = 4611686018427387904, 4503599627370496
 local call, find, format = redis.call, string.find, string.format
 
@@ -39,6 +40,9 @@ for _, member in ipairs(members) do must_be('set', member[1]) end
 for _, one in ipairs(gone) do must_be('hash', one[1]) end
 for _, letter in ipairs(outbox) do must_be('stream', letter[1]) end
 for _, entry in ipairs(changes) do must_be('stream', entry[1]) end
+for _, one in ipairs(touched) do must_be('hash', one[1]) must_be('zset', one[3]) end
+for _, one in ipairs(due) do must_be('zset', one[1]) end
+for _, one in ipairs(done) do must_be('zset', one[1]) end
 for _, entry in ipairs(facts) do must_be('stream', entry[1]) end
 local grown = {}
 for i, max in ipairs(maxima) do
@@ -96,6 +100,15 @@ for i, max in ipairs(maxima) do
 end
 for _, member in ipairs(members) do call('SADD', member[1], member[2]) end
 for _, one in ipairs(gone) do call('HDEL', one[1], one[2]) end
+-- Owners whose numbers changed are looked at where their tenant has rules of alerts.
+for _, one in ipairs(touched) do
+  if call('HEXISTS', one[1], one[2]) == 1 then
+    for i = 4, #one do call('ZADD', one[3], 0, one[i]) end
+  end
+end
+for _, one in ipairs(done) do call('ZREM', one[1], one[2]) end
+-- The earlier of two plans stands.
+for _, one in ipairs(due) do call('ZADD', one[1], 'LT', one[2], one[3]) end
 for _, letter in ipairs(outbox) do call('XADD', letter[1], '*', 'l', letter[2]) end
 for _, entry in ipairs(changes) do
   call('XADD', entry[1], 'MAXLEN', '~', '20000', '*', unpack(entry[2]))

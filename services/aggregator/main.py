@@ -13,7 +13,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NoReturn, cast
 
@@ -25,12 +25,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from paceline import logs
+from paceline.alerting.looking import Looker
 from paceline.kafka import IncarnationReader, ensure_topics, make_producer
+from paceline.progress.reading.directory import SqlDirectory
+from paceline.progress.reading.reader import Reader
+from paceline.progress.teller import Teller
 from paceline.redis import make_client, problems, server_facts
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql import archive
 from paceline.sql.engine import engine_for, reading
 from schemas import topics
+from services.aggregator.alerts import Alerts, Planner, plan_for_ever
 from services.aggregator.app import make_app
 from services.aggregator.backfill import backfill_for_ever
 from services.aggregator.fence import Fence
@@ -44,6 +49,7 @@ log = structlog.get_logger()
 WATCH_S = 1.0
 LETTERS_S = 0.5
 FACTS_S = 0.25
+ALERTS_S = 0.1
 TICK_S = 60.0
 STOP_S = 7.0
 """How long Faust may take to leave the group in order."""
@@ -118,12 +124,27 @@ async def make_worker(settings: Settings) -> AsyncIterator[tuple[Worker, Redis, 
             fence, redis, SqlArchive(engine), consumer, reader.read, settings.batch_events
         )
         worker.incarnation = incarnation
+        directory = SqlDirectory(engine)
+        numbers = Reader(redis, settings.partitions)
+        worker.lookout = Alerts(redis, directory, Looker(Teller(numbers), numbers))
+        planner = Planner(redis, directory, settings.partitions)
 
         async def handle(tp: TP, batch: Any) -> None:
             await worker.handle(tp, batch)
 
         app = make_app(settings, worker.seeks, handle, session_timeout_s=settings.session_timeout_s)
-        yield worker, redis, app
+        async with background(plan_for_ever(worker, planner, engine)):
+            yield worker, redis, app
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on while the block does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _checked(redis: Redis) -> bool:
@@ -168,6 +189,7 @@ async def run(settings: Settings) -> None:
                 tasks.create_task(relay.letters_for_ever(LETTERS_S))
                 tasks.create_task(relay.facts_for_ever(FACTS_S))
                 tasks.create_task(relay.ticks_for_ever(TICK_S))
+                tasks.create_task(relay.alerts_for_ever(ALERTS_S))
                 tasks.create_task(_faust(app))
         finally:
             await producer.stop()

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 import structlog
 from redis.exceptions import (
@@ -30,7 +30,7 @@ from kpi.fold import Fold, refs_of
 from paceline import metrics
 from schemas import keys, topics
 from schemas.dead import DeadLetter
-from schemas.envelope import Activate, Discard, Event, Evict, Release, Tick
+from schemas.envelope import Activate, Discard, Event, Evict, Look, Release, Tick
 from schemas.facts import FactBatch
 from services.aggregator.activation import obey
 from services.aggregator.batch import Batch, Decoded, Run, runs_of
@@ -57,6 +57,13 @@ _PASSING_TYPES = (
 """Errors by which a Redis says: not now. Any other is its verdict on the command."""
 
 T = TypeVar("T")
+
+
+class Lookout(Protocol):
+    """Who holds the numbers against the rules of alerts, for the owner of a partition."""
+
+    async def look(self, p: int, at: int, place: Place) -> Blob:
+        """All that the look changes; nothing where nothing can be decided now."""
 
 
 class LostError(Exception):
@@ -97,6 +104,8 @@ class Partition:
     """The other lane of the same claim; it shares the store, and the worker's lock."""
     unset: str = ""
     """How Redis writes a position of nothing: a field that is not there, or 0."""
+    lookout: Lookout | None = None
+    """None: alerts are not this process's."""
     given_up: bool = False
     """The worker wants it back: work that waits ends with ``FencedError``."""
     _sought: tuple[int, float] = field(default=(-1, 0.0))
@@ -183,6 +192,8 @@ class Partition:
             await self._patiently(lambda: self._obey(control, run))
         elif isinstance(control.data, Evict):
             await self._patiently(lambda: self._evict(control, run))
+        elif isinstance(control.data, Look):
+            await self._patiently(lambda: self._look(control, run))
         else:
             await self._patiently(lambda: self._tick(control, run))
         self._sought = (-1, 0.0)
@@ -232,7 +243,9 @@ class Partition:
             fold.apply_all(events)
         self._mark_versions(fold)
         fold.dead.extend(self._undecodable(r) for r in run.records if r.event is None)
-        blob = blob_of(fold, self.number, self.incarnation, now_ms(), dated=self.store.dated)
+        late = lane == topics.BACKFILL
+        dated = self.store.dated
+        blob = blob_of(fold, self.number, self.incarnation, now_ms(), dated=dated, late=late)
         await self._write(run, blob)
         self.store.keep((ref, fold.entities[ref]) for ref in fold.last)
         self.heard_at = max([self.heard_at, *(c.last_seen() for c in fold.changes.values())])
@@ -299,6 +312,14 @@ class Partition:
         blob = Blob(self.number)
         blob.clock(control.data.at)
         blob.tell(self._of(run))  # once a minute: where messages of facts went missing, it shows
+        await self._write(run, blob)
+
+    async def _look(self, control: Event, run: Run) -> None:
+        assert isinstance(control.data, Look)  # noqa: S101 - asked for by its kind
+        blob = Blob(self.number)
+        if self.lookout is not None:
+            place = Place(self.incarnation, run.start)
+            blob = await self.lookout.look(self.number, control.data.at, place)
         await self._write(run, blob)
 
     async def _obey(self, control: Event, run: Run) -> None:

@@ -21,16 +21,17 @@ from redis.exceptions import RedisError
 from kpi.fold import DAY_MS
 from paceline import metrics
 from schemas import keys, topics
-from schemas.envelope import EVICTED, TICKED, Event, Evict, Tick, encode
+from schemas.envelope import EVICTED, LOOKED, TICKED, Event, Evict, Look, Tick, encode
 from services.aggregator.blob import now_ms
 from services.aggregator.worker import Worker
 
 log = structlog.get_logger()
 
 _LETTERS = 200
+_ALERTS = 200
 _FACTS = 50
 """Messages at once; one is the facts of a whole script."""
-_LOOK_S = 0.5
+_CLOCK_S = 0.5
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class Relay:
     redis: Redis
     producer: AIOKafkaProducer
     _ticked: dict[int, int] = field(default_factory=dict)
+    _looked: dict[int, int] = field(default_factory=dict)
+    """Partition -> the offset of the last look that was written into it."""
 
     async def letters_for_ever(self, every_s: float) -> None:
         """Send the outboxes of the partitions owned, again and again."""
@@ -52,7 +55,7 @@ class Relay:
         """Write the clock into the partitions owned, into a new one at once."""
         while True:
             await _calmly(self.tick(now_ms(), round(every_s * 1000)))
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CLOCK_S)
 
     async def letters(self) -> int:
         """Send what waits in the outboxes; how many letters that were."""
@@ -75,6 +78,43 @@ class Relay:
         for p, entries in zip(owned, found, strict=True):
             metrics.FACTS_OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
             sent += await self._relay(keys.facts(p), entries, topics.FACTS, p)
+        return sent
+
+    async def alerts_for_ever(self, every_s: float) -> None:
+        """Write looks where somebody is due, and send what was found."""
+        while True:
+            await _calmly(self.looks(now_ms()))
+            await _calmly(self.alerts())
+            await asyncio.sleep(every_s)
+
+    async def looks(self, now: int) -> int:
+        """A look for each partition in which somebody is due and none is under way."""
+        owned = self.worker.partitions
+        ready = [p for p, one in owned.items() if one.position > self._looked.get(p, -1)]
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for p in ready:
+                pipe.zrange(keys.due(p), 0, 0, withscores=True)
+            first = await pipe.execute() if ready else []
+        due = [p for p, found in zip(ready, first, strict=True) if found and found[0][1] <= now]
+        look = encode(
+            Event(id=f"look:{now}", source="/v1/alerts", type=LOOKED, tenant="", data=Look(at=now))
+        )
+        sent = [await self.producer.send(topics.EVENTS, look, partition=p) for p in due]
+        for p, record in zip(due, await asyncio.gather(*sent), strict=True):
+            self._looked[p] = record.offset
+        return len(due)
+
+    async def alerts(self) -> int:
+        """Send what waits in the outboxes of alerts; how many messages that were."""
+        owned = self.worker.held()
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for p in owned:
+                pipe.xrange(keys.alerts(p), count=_ALERTS)
+            found = await pipe.execute() if owned else []
+        sent = 0
+        for p, entries in zip(owned, found, strict=True):
+            metrics.ALERTS_OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
+            sent += await self._relay(keys.alerts(p), entries, topics.ALERTS, p)
         return sent
 
     async def _outbox(self, p: int) -> int:

@@ -24,7 +24,7 @@ from services.aggregator.batch import Batch
 from services.aggregator.blob import now_ms
 from services.aggregator.fence import Claim, Fence
 from services.aggregator.owned import Archive, FencedError
-from services.aggregator.partition import LostError, Partition, RebornError
+from services.aggregator.partition import Lookout, LostError, Partition, RebornError
 from services.aggregator.restore import needed, restore
 from services.aggregator.store import Store
 
@@ -70,6 +70,7 @@ class Worker:
     batch_events: int
     partitions: dict[int, Partition] = field(default_factory=dict)
     incarnation: str = ""
+    lookout: Lookout | None = None
     _restoring: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _locks: dict[int, asyncio.Lock] = field(default_factory=dict)
     _taking: set[int] = field(default_factory=set)
@@ -217,6 +218,7 @@ class Worker:
             number, self.fence, store, self.archive, self.incarnation, self.batch_events
         )
         partition.with_backfill()
+        partition.lookout = self.lookout
         partition.log_start = (await self.log_().earliest_offsets(tp))[tp]
         return partition, await partition.take(self.incarnation, adopt=False)
 

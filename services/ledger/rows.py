@@ -23,7 +23,7 @@ def archive_row(offset: int, value: bytes | None) -> Row | None:
         event = envelope.decode(payload)
     except msgspec.MsgspecError:
         return Row(offset=offset, tenant=UNREADABLE, event_id="", payload=payload)
-    if isinstance(event.data, envelope.Tick):
+    if isinstance(event.data, envelope.Tick | envelope.Look):
         return None
     return Row(offset=offset, tenant=event.tenant, event_id=event.id, payload=payload)
 

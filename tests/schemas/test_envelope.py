@@ -16,6 +16,7 @@ from schemas.envelope import (
     ACTIVATED,
     DISCARDED,
     EVICTED,
+    LOOKED,
     PATCHED,
     RANK,
     RELEASED,
@@ -25,6 +26,7 @@ from schemas.envelope import (
     EntityPatch,
     Event,
     Evict,
+    Look,
     Record,
     Release,
     Tick,
@@ -58,6 +60,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Release, generation=st.integers(1, 99), issued_at=instants),
     st.builds(Discard, generation=st.integers(1, 99), issued_at=instants),
     st.builds(Tick, at=instants),
+    st.builds(Look, at=instants),
     st.builds(Evict, at=instants),
 )
 words = st.text(min_size=1, max_size=20)
@@ -68,6 +71,7 @@ KINDS: dict[type[Record], str] = {
     Release: RELEASED,
     Discard: DISCARDED,
     Tick: TICKED,
+    Look: LOOKED,
     Evict: EVICTED,
 }
 

@@ -119,7 +119,10 @@ async def publish(
 async def list_items(
     kind: str, caller: Admin, services: Serving, after: After = "", limit: Limit = 50
 ) -> Response:
-    """A page of a kind: kpis, measures, calendars, roles, ramps, reps, teams, settings, targets."""
+    """A page of a kind.
+
+    Kinds: kpis, measures, calendars, roles, ramps, rules, reps, teams, settings, targets.
+    """
     async with reading(services.engine) as session:
         with writing_problems("kind"):
             page = await items.list_items(
