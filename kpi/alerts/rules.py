@@ -137,8 +137,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: bool = False
     """Told in the daily digest only."""
     enabled: bool = False
-    shipped: str = ""
-    """The shipped rule that it was made of."""
 
     @property
     def once(self) -> bool:

@@ -61,7 +61,12 @@ def advance(kept: Kept | None, seen: Seen, at: int, place: str, *, late: bool) -
     again = seen.again
     for extra, reading in seen.readings.items():
         look = Sample(
-            at=at, place=place, reading=reading, basis=seen.basis, hours=seen.hours, late=late
+            at=at,
+            place=f"{seen.numbered.version}@{place}",
+            reading=reading,
+            basis=seen.basis,
+            hours=seen.hours,
+            late=late,
         )
         held, change = step(terms, states.get(extra, fresh.get(extra)), look)
         states[extra] = held

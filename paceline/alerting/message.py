@@ -42,7 +42,7 @@ def message(
     if source is not None:
         subject = type(subject)(kind="source", id=source, name=source)
     return Alert(
-        id=identity(tenant, seen, told.extra, told.change.cause),
+        id=identity(tenant, seen, told.period, told.extra, told.change.cause),
         sequence=sequence,
         what=told.change.what,
         tenant=tenant,

@@ -58,12 +58,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.rule_id}|{self.whom.kind}|{self.whom.id}"
 
 
-def identity(tenant: str, seen: Seen, extra: str, cause: str) -> str:
-    """The alert's id: rule and version, subject, period, and the place of its cause in the log."""
-    parts = (
-        *(tenant, seen.rule_id, str(seen.numbered.version)),
-        *(seen.whom.kind, seen.whom.id, seen.period, extra, cause),
-    )
+def identity(tenant: str, seen: Seen, period: str, extra: str, cause: str) -> str:
+    """The alert's id: rule, subject, period and cause: the rule's version, and a place in the log."""
+    parts = (tenant, seen.rule_id, seen.whom.kind, seen.whom.id, period, extra, cause)
     return "alr_" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 
 

@@ -51,7 +51,7 @@ def rule_of(said: shape.Rule) -> Rule:
     if said.channels is not None:
         fields["channels"] = tuple(said.channels)
     if base is not None:
-        return msgspec.structs.replace(base, **fields, shipped=said.id)
+        return msgspec.structs.replace(base, **fields)
     return Rule(**{"name": said.id} | fields)
 
 

@@ -1,0 +1,1 @@
+"""Alerts: rules, states, looks, delivery."""
