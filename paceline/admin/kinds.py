@@ -71,6 +71,7 @@ _SET: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "weights": lambda said: {"weights": dict(said)},
     "calendar": lambda said: {"calendar": said},
     "sources": lambda said: {"quiet_after": dict(sorted(said.quiet_after.items()))},
+    "alerting": lambda said: {"alerting": plan_state.alerting_of(said)},
     "stale_after_days": lambda said: {"stale_after_days": said},
     "entity_retention_days": lambda said: {"entity_retention_days": said},
 }

@@ -45,6 +45,7 @@ Setting = Literal[
     "weights",
     "calendar",
     "sources",
+    "alerting",
     "stale_after_days",
     "entity_retention_days",
 ]

@@ -59,7 +59,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def identity(tenant: str, seen: Seen, period: str, extra: str, cause: str) -> str:
-    """The alert's id: rule, subject, period and cause: the rule's version, and a place in the log."""
+    """The alert's id: rule, subject, period, and its cause: version and place in the log."""
     parts = (tenant, seen.rule_id, seen.whom.kind, seen.whom.id, period, extra, cause)
     return "alr_" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
 

@@ -15,6 +15,7 @@ from paceline.config.shape import Name, Shape
 from paceline.config.words import (
     Currency,
     Date,
+    Email,
     EnvName,
     Expression,
     FieldName,
@@ -69,6 +70,8 @@ class Rep(Shape):
     calendar: Id | None = None
     ramp: Id | None = None
     leave: list[plan.Away] = []
+    email: Email | None = None
+    language: Literal["en", "zh"] | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Rep:
@@ -191,6 +194,7 @@ class Settings(Shape):
     weights: plan.Weights = {}
     calendar: Id | None = None
     sources: plan.Sources = plan.Sources()
+    alerting: plan.Alerting = plan.Alerting()
 
 
 class Tenant(Settings):

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from paceline.config.shape import Name, Sentence, Shape
 from paceline.config.words import (
     Amount,
+    Clock,
     Date,
     FieldName,
     Hours,
@@ -255,6 +256,25 @@ class Sources(Shape):
     """After how much silence a connection's data is incomplete."""
 
     quiet_after: dict[str, Seconds] = {}
+
+
+class Mute(Shape):
+    """Days, both included, on which nobody is pushed; without rules: of none."""
+
+    from_: Date = Field(alias="from")
+    to: Date
+    rules: list[Id] = []
+
+
+class Alerting(Shape):
+    """When and how often people are pushed, in their own local time."""
+
+    digest: Clock = "08:30"
+    quiet: list[Hours] = ["00:00-08:00", "20:00-24:00"]
+    free_days: bool = False
+    budget: Annotated[int, Field(ge=1, le=1000)] = 5
+    wait_s: Annotated[int, Field(ge=0, le=3600)] = 30
+    mute: list[Mute] = []
 
 
 Weights = dict[KpiId, Annotated[int, Field(ge=1, le=100)]]

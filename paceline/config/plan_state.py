@@ -19,7 +19,7 @@ from kpi.money import EXPONENTS
 from kpi.organisation import Membership, ZoneSpan
 from paceline.config import document as doc
 from paceline.config import plan_shapes as shape
-from paceline.config.words import WEEK_DAYS, minutes_of
+from paceline.config.words import WEEK_DAYS, minute_of, minutes_of
 from paceline.holidays import CalendarSpec, Days
 from paceline.sql import stored
 from schemas.meaning import DeclaredMeasure, MeasureFilter
@@ -46,6 +46,21 @@ def settings_of(tenant: doc.Tenant) -> stored.TenantSettings:
         weights=dict(tenant.weights),
         calendar=tenant.calendar,
         quiet_after=dict(sorted(tenant.sources.quiet_after.items())),
+        alerting=alerting_of(tenant.alerting),
+    )
+
+
+def alerting_of(said: shape.Alerting) -> stored.Alerting:
+    """Times of day in minutes."""
+    return stored.Alerting(
+        digest=minute_of(said.digest),
+        quiet=tuple(found for one in said.quiet if (found := minutes_of(one)) is not None),
+        free_days=said.free_days,
+        budget=said.budget,
+        wait_s=said.wait_s,
+        mute=tuple(
+            stored.Mute(first=one.from_, last=one.to, rules=tuple(one.rules)) for one in said.mute
+        ),
     )
 
 
@@ -176,6 +191,8 @@ def terms_of(rep: doc.Rep) -> stored.Terms:
             Leave(one.from_, one.to or one.from_, 1 if one.half else 2)
             for one in sorted(rep.leave, key=lambda one: one.from_)
         ),
+        email=rep.email,
+        language=rep.language,
     )
 
 

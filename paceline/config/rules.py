@@ -57,7 +57,7 @@ def rule_of(said: shape.Rule) -> Rule:
 
 def written(id_: str, rule: Rule) -> dict[str, Any]:
     """The rule whole, in the shape of the file."""
-    plain = msgspec.to_builtins(rule)
+    plain = msgspec.json.decode(msgspec.json.encode(rule))
     condition = plain.pop("condition")
     whose = plain.pop("whose")
     recipients = [_said(one) for one in rule.recipients]

@@ -33,6 +33,9 @@ _AMOUNT = re.compile(r"\d{1,15}(\.\d{1,9})?( ?%)?")
 _HOURS = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _DAY_MINUTES = 1440
 
+_EMAIL = re.compile(r"[^@\s<>\",;]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
 WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -51,6 +54,28 @@ def _id(text: str) -> str:
         raise wrong(
             f"`{text}` is no id: use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit"
         )
+    return text
+
+
+def _clock(text: str) -> str:
+    if not _CLOCK.fullmatch(text):
+        raise wrong(f"`{text}` is no time of day: write it as `08:30`")
+    return text
+
+
+def minute_of(clock: str) -> int:
+    """The minute of the day of a checked ``HH:MM``."""
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
+def clock_of(minute: int) -> str:
+    """A minute of the day as ``HH:MM``; the day's end is ``24:00``."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise wrong(f"`{text}` is no e-mail address")
     return text
 
 
@@ -249,3 +274,6 @@ Amount = Annotated[str, BeforeValidator(_amount)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 Hours = Annotated[str, AfterValidator(_hours)]
 WeekDay = Annotated[str, AfterValidator(_week_day)]
+
+Clock = Annotated[str, AfterValidator(_clock)]
+Email = Annotated[str, AfterValidator(_email)]

@@ -20,10 +20,10 @@ from kpi.money import EXPONENTS
 from kpi.organisation import Membership
 from paceline.config.rules import written as rule_written
 from paceline.config.state import RepState, SourceState, TeamState, TenantState
-from paceline.config.words import WEEK_DAYS
+from paceline.config.words import WEEK_DAYS, clock_of
 from paceline.holidays import CalendarSpec, Days
 from paceline.sql.amounts import written as amount_written
-from paceline.sql.stored import Ramp, Role, TenantSettings
+from paceline.sql.stored import Alerting, Ramp, Role, TenantSettings
 from paceline.sql.targets import Target
 from schemas.meaning import DeclaredMeasure
 
@@ -70,6 +70,21 @@ def settings_of(settings: TenantSettings) -> Body:
         "weights": dict(settings.weights),
         "calendar": settings.calendar,
         "sources": {"quiet_after": _quiet(settings.quiet_after)},
+        "alerting": _alerting(settings.alerting),
+    }
+
+
+def _alerting(one: Alerting) -> Body:
+    return {
+        "digest": clock_of(one.digest),
+        "quiet": [f"{clock_of(low)}-{clock_of(high)}" for low, high in one.quiet],
+        "free_days": one.free_days,
+        "budget": one.budget,
+        "wait_s": one.wait_s,
+        "mute": [
+            {"from": _day(each.first), "to": _day(each.last), "rules": list(each.rules)}
+            for each in one.mute
+        ],
     }
 
 
@@ -105,6 +120,8 @@ def rep_of(id_: str, rep: RepState) -> Body:
         calendar=terms.calendar,
         ramp=terms.ramp,
         leave=[_leave(one) for one in terms.leave] or None,
+        email=terms.email,
+        language=terms.language,
     )
 
 

@@ -464,3 +464,141 @@ class HelpCall(Base):
     answered_by: Mapped[str | None]
     answered_at: Mapped[int | None]
     __table_args__ = (Index(None, "tenant", "rep", "id"),)
+
+
+class AlertRow(Base):
+    """An alert: what it said when it began, and what became of it."""
+
+    __tablename__ = "alerts"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    rule_version: Mapped[int]
+    severity: Mapped[str]
+    subject_kind: Mapped[str]
+    subject: Mapped[str]
+    period: Mapped[str]
+    began_at: Mapped[int]
+    fired_at: Mapped[int]
+    resolved_at: Mapped[int | None]
+    late: Mapped[bool]
+    body: Mapped[bytes]
+    """The message that began it (``schemas.alerts.Alert``), JSON."""
+    field: Mapped[str]
+    held: Mapped[str]
+    """The state that its latest message led to: what restores it."""
+    held_at: Mapped[int]
+    acknowledged_at: Mapped[int | None]
+    acknowledged_by: Mapped[str | None]
+    snoozed_until: Mapped[int | None]
+    useful: Mapped[int]
+    """How many said that it was useful, less those who said that it was not."""
+    __table_args__ = (
+        Index(None, "tenant", "fired_at"),
+        Index(None, "tenant", "rule", "fired_at"),
+        Index(None, "tenant", "field"),
+    )
+
+
+class AlertRecipient(Base):
+    """A person's inbox: who is told of an alert, since when, and by which step of escalation."""
+
+    __tablename__ = "alert_recipients"
+    tenant: Mapped[str] = _tenant()
+    alert: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    """A rep's id; empty: the administrators."""
+    told_at: Mapped[int]
+    """Not before: an escalation lies ahead, and is taken back by an acknowledgement."""
+    cancelled: Mapped[bool] = mapped_column(server_default=false())
+    __table_args__ = (Index(None, "tenant", "person", "told_at"),)
+
+
+class AlertNote(Base):
+    """What somebody did with an alert; append-only."""
+
+    __tablename__ = "alert_notes"
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    tenant: Mapped[str] = mapped_column(ForeignKey("tenants.id", **_DEFERRED))
+    alert: Mapped[str]
+    at: Mapped[int]
+    author: Mapped[str]
+    kind: Mapped[str]
+    """``acknowledge``, ``snooze``, ``comment``, ``useful``, ``not_useful``."""
+    text: Mapped[str]
+    __table_args__ = (Index(None, "tenant", "alert", "id"),)
+
+
+class Subscription(Base):
+    """Where alerts are delivered to: a webhook or a team chat."""
+
+    __tablename__ = "subscriptions"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    """``webhook``, ``slack``, ``teams``, ``feishu``, ``dingtalk``, ``wecom``."""
+    url: Mapped[str]
+    secrets: Mapped[list[str]]
+    """The newest first; several while they are being exchanged."""
+    filters: Mapped[dict[str, Any]]
+    language: Mapped[str]
+    enabled: Mapped[bool]
+    why_disabled: Mapped[str]
+    failing_since: Mapped[int | None]
+    sequence: Mapped[int]
+    """Of the latest message."""
+    created_at: Mapped[int]
+    author: Mapped[str]
+
+
+class Delivery(Base):
+    """One message to one place, and how far it is."""
+
+    __tablename__ = "deliveries"
+    tenant: Mapped[str] = _tenant()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The same however often it is planned: of alert, change and place."""
+    alert: Mapped[str]
+    what: Mapped[str]
+    """``fired``, ``resolved``, ``test``."""
+    subscription: Mapped[str | None]
+    person: Mapped[str | None]
+    """Of an e-mail."""
+    sequence: Mapped[int]
+    body: Mapped[bytes]
+    """What the message is made of: ``schemas.alerts.Alert``, JSON."""
+    state: Mapped[str]
+    """``pending``, ``delivered``, ``dead``, ``dropped``."""
+    digest: Mapped[bool]
+    attempts: Mapped[int]
+    due_at: Mapped[int]
+    leased_until: Mapped[int]
+    created_at: Mapped[int]
+    done_at: Mapped[int | None]
+    said: Mapped[str]
+    """The last answer, in a line."""
+    __table_args__ = (
+        Index(None, "state", "due_at"),
+        Index(None, "tenant", "subscription", "sequence"),
+        Index(None, "tenant", "person", "state", "done_at"),
+        Index(None, "tenant", "alert"),
+    )
+
+
+class DeliveryAttempt(Base):
+    """One attempt to deliver."""
+
+    __tablename__ = "delivery_attempts"
+    tenant: Mapped[str] = _tenant()
+    delivery: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[int]
+    took_ms: Mapped[int]
+    status: Mapped[int | None]
+    """HTTP's, or the mail server's; null: there was no answer."""
+    error: Mapped[str]
+    excerpt: Mapped[str]
+    """How the answer began."""

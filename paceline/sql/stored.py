@@ -44,6 +44,30 @@ class Disqualification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     reasons: tuple[Reason, ...] = ()
 
 
+class Mute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Days on which nobody is pushed: what happens is in the inbox alone. Empty rules: all."""
+
+    first: date
+    last: date
+    rules: tuple[str, ...] = ()
+
+
+class Alerting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When and how often people are pushed. Minutes are of their local day."""
+
+    digest: int = 510
+    """When what is no news is told: 8:30."""
+    quiet: tuple[tuple[int, int], ...] = ((0, 480), (1_200, 1_440))
+    """Nothing is pushed: it waits for the end of it."""
+    free_days: bool = False
+    """Whether people are pushed on days that they do not work."""
+    budget: int = 5
+    """Messages to one person a day; what is beyond them waits for the next digest."""
+    wait_s: int = 30
+    """What comes within it is told in one message."""
+    mute: tuple[Mute, ...] = ()
+
+
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What all of a tenant's numbers and targets share."""
 
@@ -63,6 +87,7 @@ class TenantSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The calendar of whoever has none; None: Monday to Friday without holidays."""
     quiet_after: dict[str, int] = {}
     """connection -> seconds of silence after which its data is incomplete; absent: learnt."""
+    alerting: Alerting = Alerting()
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,6 +108,9 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ramp: str | None = None
     """In place of the role's."""
     leave: tuple[Leave, ...] = ()
+    email: str | None = None
+    language: Literal["en", "zh"] | None = None
+    """Of messages; None: English."""
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

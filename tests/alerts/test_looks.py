@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas import keys
+from schemas.alerts import Alert
 from tests.alerts.desk import Desk
 from tests.api import planning
 from tests.api.world import World
@@ -80,7 +81,7 @@ async def test_the_same_look_read_again_tells_the_same_under_the_same_id(
     await desk.look(MONDAY)
     await world.deal("d1", "2026-11-16T15:30:00Z", amount="2000.00")
     await desk.touch("11")
-    dump = {key: await world.redis.dump(key) for key in await world.redis.keys("*")}
+    dump = {key: await world.redis.dump(key) or b"" for key in await world.redis.keys("*")}
     first = await desk.look("2026-11-16T16:00:00Z")
     await world.redis.flushdb()
     for key, raw in dump.items():
@@ -166,7 +167,7 @@ async def test_a_silent_source_is_told_once_and_holds_everything_else(
     assert await world.redis.hget(meta, keys.seen("hub")) == str(world.now).encode()
 
 
-async def quiet_look(desk: Desk, at: str, heard: str) -> list[object]:
+async def quiet_look(desk: Desk, at: str, heard: str) -> list[Alert]:
     """A look at a moment until which nothing was heard."""
     world = desk.world
     original = world.redis.hset
@@ -174,11 +175,11 @@ async def quiet_look(desk: Desk, at: str, heard: str) -> list[object]:
     async def hset(name: str, *rest: object, **more: object) -> int:
         if len(rest) == 2 and rest[0] == keys.seen("hub"):
             rest = (rest[0], heard)
-        return int(await original(name, *rest, **more))  # type: ignore[arg-type,misc]
+        return int(await original(name, *rest, **more))  # type: ignore[arg-type]
 
     world.redis.hset = hset  # type: ignore[method-assign,assignment]
     try:
-        return list(await desk.look(at))
+        return await desk.look(at)
     finally:
         world.redis.hset = original  # type: ignore[method-assign]
 

@@ -150,7 +150,7 @@ class Study:
         subject = self._chosen.subject
         key = (self._place.tenant, subject.kind, subject.id, self._known.digest, self._past)
         held = self._pasts.groups.get(key)
-        if held is None or any(a is not b for a, b in zip(held[0], found, strict=True)):
+        if held is None or not _same(held[0], found):
             spans = [self._days_of(rep) for rep in self._chosen.reps]
             held = (found, within(zip(found, spans, strict=True)))
             self._pasts.groups[key] = held
@@ -215,3 +215,8 @@ class Study:
         known, now = self._known, self._question.now
         who = (team, self._day)  # who was in the team depends on the day asked about
         return (self._place.tenant, self._generation, known.digest, who, self._past, now // DAY)
+
+
+def _same(held: Sequence[Series], found: Sequence[Series]) -> bool:
+    """Whether they are of the same people, and nobody's was made anew."""
+    return len(held) == len(found) and all(a is b for a, b in zip(held, found, strict=True))
