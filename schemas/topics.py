@@ -19,6 +19,8 @@ INCARNATION = "paceline.incarnation"
 """Compacted, one partition: the id of this log, written by whoever creates the topics."""
 INCARNATION_KEY = b"incarnation"
 
+ALL = (EVENTS, BACKFILL, DEAD, FACTS, ALERTS, INCARNATION)
+
 PARTITIONS_EMBEDDED = 8
 PARTITIONS_PRODUCTION = 64
 

@@ -17,15 +17,28 @@ from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from paceline import logs
+from paceline import logs, metrics
+from paceline.following import Follower, follow
 from paceline.kafka import LogError
 from paceline.settings import Settings, SettingsError, load
 from paceline.sql.engine import engine_for
 from paceline.sql.migrate import SchemaError, require_current
+from paceline.sql.patience import patiently
+from schemas import topics
 from services.ledger.filling import fill_for_ever
 from services.ledger.pruning import prune_for_ever
-from services.ledger.reader import Followed, follow
-from services.ledger.writer import Writer, patiently
+from services.ledger.writer import Writer
+
+GROUP = "paceline-ledger"
+FOLLOWED = (topics.EVENTS, topics.BACKFILL, topics.FACTS, topics.DEAD)
+
+
+def _measure(topic: str, partition: int, waiting: int, behind_s: float) -> None:
+    if topic == topics.EVENTS:
+        metrics.LEDGER_LAG_EVENTS.labels(partition).set(waiting)
+    elif topic == topics.FACTS:
+        metrics.FACTS_LAG_RECORDS.labels(partition).set(waiting)
+        metrics.FACTS_LAG_SECONDS.labels(partition).set(behind_s)
 
 
 async def run(settings: Settings) -> None:
@@ -39,11 +52,11 @@ async def run(settings: Settings) -> None:
 
 
 async def _work(settings: Settings, engine: AsyncEngine) -> None:
-    followed = Followed()
+    follower = Follower(GROUP, FOLLOWED, _measure)
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(follow(settings, Writer(engine), followed))
-            tasks.create_task(fill_for_ever(engine, followed.facts))
+            tasks.create_task(follow(settings, Writer(engine), follower))
+            tasks.create_task(fill_for_ever(engine, lambda: follower.partitions(topics.FACTS)))
             tasks.create_task(prune_for_ever(engine, settings.facts_kept_days))
     except ExceptionGroup as group:
         raise group.exceptions[0] from None  # one is enough to end, and says it plainly

@@ -7,44 +7,20 @@ SQL is away it waits and tries again, and drops nothing.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from paceline import metrics
+from paceline.following import Chunk
 from paceline.logs import get_logger
 from paceline.sql import archive, books, dead
 from paceline.sql.engine import reading, writing
+from paceline.sql.patience import patiently
 from schemas import facts, topics
 from services.ledger.rows import archive_row, letter
 
 log = get_logger(__name__)
-
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 10.0
-
-T = TypeVar("T")
-
-
-class Record(NamedTuple):
-    """One record: its offset, its time (ms), its value."""
-
-    offset: int
-    at: int
-    value: bytes | None
-
-
-class Chunk(NamedTuple):
-    """Records of one partition, in order; everything below ``next_offset`` has been read."""
-
-    topic: str
-    partition: int
-    records: Sequence[Record]
-    next_offset: int
 
 
 class Writer:
@@ -114,21 +90,3 @@ async def _store_facts(session: AsyncSession, incarnation: str, chunk: Chunk) ->
         written += await books.store(session, batch)
     await archive.advance(session, chunk.topic, incarnation, chunk.partition, chunk.next_offset)
     metrics.LEDGER_ROWS.labels("facts").inc(written)
-
-
-async def patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, again and again while SQL is away, with growing pauses."""
-    pause, since = FIRST_PAUSE_S, time.monotonic()
-    while True:
-        try:
-            return await work()
-        except (SQLAlchemyError, OSError) as error:
-            away = round(time.monotonic() - since, 1)
-            log.warning("sql_away", error=_short(error), away_s=away, again_in_s=pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE_S)
-
-
-def _short(error: Exception) -> str:
-    # SQLAlchemy's text repeats the parameters, so whole payloads: the first line says enough.
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]

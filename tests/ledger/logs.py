@@ -21,7 +21,8 @@ from paceline.sql.engine import engine_for
 from paceline.sql.migrate import upgrade_engine
 from schemas import dead, envelope, topics
 from schemas.meaning import Meaning
-from services.ledger.reader import Followed, follow
+from paceline.following import Follower, follow
+from services.ledger.main import FOLLOWED, GROUP
 from services.ledger.writer import Writer
 
 PARTITIONS = 2
@@ -57,11 +58,17 @@ async def database(folder: Path) -> AsyncIterator[AsyncEngine]:
 @asynccontextmanager
 async def ledger(settings: Settings, engine: AsyncEngine) -> AsyncIterator[asyncio.Task[None]]:
     """A ledger at work within this process."""
-    task = asyncio.create_task(follow(settings, Writer(engine), Followed()))
+    task = asyncio.create_task(
+        follow(settings, Writer(engine), Follower(GROUP, FOLLOWED, _unmeasured))
+    )
     yield task
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+
+
+def _unmeasured(*_: object) -> None:
+    """Nobody looks at gauges here."""
 
 
 def won(deal: str, tenant: str = "acme") -> bytes:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -22,17 +22,13 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from paceline import metrics
 from paceline.kafka import IncarnationReader, LogError, ensure_topics
 from paceline.logs import get_logger
 from paceline.settings import Settings
-from schemas import topics
-from services.ledger.writer import Chunk, Record, Writer
+from schemas.topics import ALL
 
 log = get_logger(__name__)
 
-GROUP = "paceline-ledger"
-FOLLOWED = (topics.EVENTS, topics.BACKFILL, topics.FACTS, topics.DEAD)
 POLL_MS = 1000
 """An idle ledger still looks for a new incarnation this often."""
 PAUSE_S = 0.5
@@ -44,17 +40,50 @@ class RebornError(Exception):
     """The log is another one now."""
 
 
-class Followed:
-    """Which partitions of the facts are read by this process at the moment."""
+class Record(NamedTuple):
+    """One record: its offset, its time (ms), its value."""
 
-    positions: Positions | None = None
-
-    def facts(self) -> list[int]:
-        """Their numbers, ascending."""
-        return self.positions.facts() if self.positions else []
+    offset: int
+    at: int
+    value: bytes | None
 
 
-async def follow(settings: Settings, writer: Writer, owned: Followed) -> None:
+class Chunk(NamedTuple):
+    """Records of one partition, in order; everything below ``next_offset`` has been read."""
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    next_offset: int
+
+
+class Writer(Protocol):
+    """Who keeps what is read, with the position, in one transaction."""
+
+    async def position(self, incarnation: str, topic: str, partition: int) -> int:
+        """Where to read on; 0 in a log that was never seen."""
+
+    async def write(self, incarnation: str, chunks: Sequence[Chunk]) -> None:
+        """Keep the chunks, all or none."""
+
+
+Measure = Callable[[str, int, int, float], None]
+"""(topic, partition, records that wait, seconds that the oldest of them may be behind)"""
+
+
+class Follower:
+    """What is followed, and which of its partitions are read by this process at the moment."""
+
+    def __init__(self, group: str, topics: Sequence[str], measure: Measure) -> None:
+        self.group, self.topics, self.measure = group, tuple(topics), measure
+        self.positions: Positions | None = None
+
+    def partitions(self, topic: str) -> list[int]:
+        """Those of a topic, ascending."""
+        return self.positions.partitions(topic) if self.positions else []
+
+
+async def follow(settings: Settings, writer: Writer, follower: Follower) -> None:
     """Keep the log until cancelled; over broker failures and over the end of the log itself.
 
     Raises:
@@ -62,7 +91,7 @@ async def follow(settings: Settings, writer: Writer, owned: Followed) -> None:
     """
     while True:
         try:
-            await _follow_one(settings, writer, owned)
+            await _follow_one(settings, writer, follower)
         except RebornError:
             log.warning("log_reborn")
         except (KafkaError, OSError) as error:
@@ -70,14 +99,17 @@ async def follow(settings: Settings, writer: Writer, owned: Followed) -> None:
             await asyncio.sleep(PAUSE_S)
 
 
-async def _follow_one(settings: Settings, writer: Writer, owned: Followed) -> None:
+async def _follow_one(settings: Settings, writer: Writer, follower: Follower) -> None:
     incarnation = await ensure_topics(
         settings.kafka, partitions=settings.partitions, replication=settings.replication
     )
-    async with IncarnationReader(settings.kafka) as reader, _consumer(settings) as consumer:
-        positions = Positions(consumer, writer, incarnation)
-        owned.positions = positions
-        consumer.subscribe(FOLLOWED, listener=positions)
+    async with (
+        IncarnationReader(settings.kafka) as reader,
+        _consumer(settings, follower.group) as consumer,
+    ):
+        positions = Positions(consumer, writer, incarnation, follower.measure)
+        follower.positions = positions
+        consumer.subscribe(follower.topics, listener=positions)
         while True:
             chunks, unreadable = await _fetch(consumer, settings.batch_events * _BATCH_FACTOR)
             if await reader.read() != incarnation:
@@ -89,10 +121,10 @@ async def _follow_one(settings: Settings, writer: Writer, owned: Followed) -> No
 
 
 @asynccontextmanager
-async def _consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(settings: Settings, group: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
-        group_id=GROUP,
+        group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="none",
         session_timeout_ms=6_000,
@@ -129,10 +161,13 @@ def _chunk(tp: TopicPartition, found: Sequence[Any]) -> Chunk:
 class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
     """Where each partition is read: sought at every assignment to where SQL is."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, writer: Writer, incarnation: str) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, writer: Writer, incarnation: str, measure: Measure
+    ) -> None:
         self._consumer = consumer
         self._writer = writer
         self._incarnation = incarnation
+        self._told = measure
         self._read: dict[TopicPartition, int] = {}
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -170,9 +205,9 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
                 )
                 self._seek(tp, starts[tp])
 
-    def facts(self) -> list[int]:
-        """The partitions whose facts are ours to write."""
-        return sorted(tp.partition for tp in self._read if tp.topic == topics.FACTS)
+    def partitions(self, topic: str) -> list[int]:
+        """The partitions of a topic that are ours to write."""
+        return sorted(tp.partition for tp in self._read if tp.topic == topic)
 
     def moved(self, chunks: Sequence[Chunk]) -> None:
         """Note what is written, and how far behind that leaves us."""
@@ -187,12 +222,8 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
         if end is None:
             return
         waiting = max(0, end - self._read[tp])
-        if tp.topic == topics.EVENTS:
-            metrics.LEDGER_LAG_EVENTS.labels(tp.partition).set(waiting)
-        elif tp.topic == topics.FACTS:
-            metrics.FACTS_LAG_RECORDS.labels(tp.partition).set(waiting)
-            behind = time.time() - at_ms / 1000 if waiting else 0
-            metrics.FACTS_LAG_SECONDS.labels(tp.partition).set(max(0, behind))
+        behind = time.time() - at_ms / 1000 if waiting else 0
+        self._told(tp.topic, tp.partition, waiting, max(0, behind))
 
     def _seek(self, tp: TopicPartition, offset: int) -> None:
         try:
@@ -203,10 +234,9 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]
             self._read.pop(tp, None)
 
 
-def _shrunk(tp: TopicPartition, archived: int, end: int) -> str:
+def _shrunk(tp: TopicPartition, kept: int, end: int) -> str:
     return (
-        f"{tp.topic}/{tp.partition} ends at {end}, but is archived up to {archived}: the brokers "
-        f"lost acknowledged records. Delete the topics {topics.EVENTS}, {topics.BACKFILL}, "
-        f"{topics.FACTS}, {topics.DEAD} and {topics.INCARNATION} to begin a new log; the archive "
-        "keeps what it has"
+        f"{tp.topic}/{tp.partition} ends at {end}, but was read up to {kept}: the brokers lost "
+        f"acknowledged records. Delete Paceline's topics to begin a new log: {', '.join(ALL)}; "
+        "the archive keeps what it has"
     )

@@ -1,0 +1,332 @@
+"""Alerts, inboxes, subscriptions and deliveries in SQL.
+
+In: sessions, values. Out: rows. Guarantee: storing the same message again changes nothing; every
+query names its tenant but those of the sender, which serves them all; secrets are read by nobody
+but the sender and the one who made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from paceline.sql.models import (
+    AlertNote,
+    AlertRecipient,
+    AlertRow,
+    Delivery,
+    DeliveryAttempt,
+    Subscription,
+)
+from paceline.sql.statements import insert_or_ignore, storable
+from schemas.alerts import Alert, encode
+
+PENDING, DELIVERED, DEAD, DROPPED = "pending", "delivered", "dead", "dropped"
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which alerts a subscription takes; empty: all."""
+
+    rules: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    """Kinds: rep, team, organisation, source."""
+    resolved: bool = False
+    """Whether it is told when an alert is over."""
+
+    def take(self, alert: Alert) -> bool:
+        """Whether an alert passes."""
+        return (
+            (not self.rules or alert.rule.id in self.rules)
+            and (not self.severities or alert.severity in self.severities)
+            and (not self.subjects or alert.subject.kind in self.subjects)
+            and (alert.what == "fired" or self.resolved)
+        )
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that is to be made."""
+
+    id: str
+    subscription: str | None = None
+    person: str | None = None
+    digest: bool = False
+    due_at: int
+
+
+async def store_fired(session: AsyncSession, alert: Alert, rule_version: int) -> bool:
+    """Keep an alert; whether it was new."""
+    row: dict[str, Any] = {
+        "tenant": alert.tenant,
+        "id": alert.id,
+        "rule": alert.rule.id,
+        "rule_version": rule_version,
+        "severity": alert.severity,
+        "subject_kind": alert.subject.kind,
+        "subject": alert.subject.id,
+        "period": alert.period,
+        "began_at": alert.began_at,
+        "fired_at": alert.at,
+        "late": alert.late,
+        "body": encode(alert),
+        "field": alert.field,
+        "held": alert.held,
+        "held_at": alert.at,
+        "useful": 0,
+    }
+    done = await session.execute(insert_or_ignore(session, AlertRow), row)
+    return _rows(done) == 1
+
+
+async def store_resolved(session: AsyncSession, alert: Alert) -> bool:
+    """An alert is over; whether that was new."""
+    query = (
+        update(AlertRow)
+        .where(AlertRow.tenant == alert.tenant, AlertRow.id == alert.id)
+        .where(AlertRow.resolved_at.is_(None))
+        .values(resolved_at=alert.at)
+    )
+    return _rows(await session.execute(query)) == 1
+
+
+async def remember(session: AsyncSession, alert: Alert) -> None:
+    """What the states of a rule and subject are by now, on all rows of it."""
+    query = (
+        update(AlertRow)
+        .where(AlertRow.tenant == alert.tenant, AlertRow.field == alert.field)
+        .where(AlertRow.held_at <= alert.at)
+        .values(held=alert.held, held_at=alert.at)
+    )
+    await session.execute(query)
+
+
+async def states(session: AsyncSession, tenant: str) -> dict[str, str]:
+    """Field -> the latest state that a message led to: what restores a Redis that was lost."""
+    rows = await session.execute(
+        select(AlertRow.field, AlertRow.held)
+        .where(AlertRow.tenant == tenant)
+        .order_by(AlertRow.held_at)
+    )
+    return {field: held for field, held in rows if held}
+
+
+async def recipients(
+    session: AsyncSession, tenant: str, alert: str, people: Iterable[tuple[str, int]]
+) -> None:
+    """Put an alert into inboxes, each from an instant on."""
+    rows = [
+        {"tenant": tenant, "alert": alert, "person": person, "told_at": at, "cancelled": False}
+        for person, at in people
+    ]
+    if rows:
+        await session.execute(insert_or_ignore(session, AlertRecipient), rows)
+
+
+async def plan(session: AsyncSession, alert: Alert, planned: Sequence[Planned], now: int) -> int:
+    """Deliveries of an alert; how many of them are new. Sequence numbers are given in order."""
+    made = 0
+    for one in planned:
+        sequence = 0
+        if one.subscription is not None and await session.get(Delivery, (alert.tenant, one.id)):
+            continue
+        if one.subscription is not None:
+            sequence = await _next_sequence(session, alert.tenant, one.subscription)
+        row: dict[str, Any] = {
+            "tenant": alert.tenant,
+            "alert": alert.id,
+            "what": alert.what,
+            "sequence": sequence,
+            "body": encode(alert),
+            "state": PENDING,
+            "attempts": 0,
+            "leased_until": 0,
+            "created_at": now,
+            "said": "",
+        } | msgspec.structs.asdict(one)
+        made += _rows(await session.execute(insert_or_ignore(session, Delivery), row))
+    return made
+
+
+async def take_back(session: AsyncSession, tenant: str, alert: str) -> None:
+    """What is over before it was told, or is dealt with, is told to nobody any more."""
+    query = (
+        update(Delivery)
+        .where(Delivery.tenant == tenant, Delivery.alert == alert, Delivery.what == "fired")
+        .where(Delivery.state == PENDING, Delivery.attempts == 0)
+        .where(Delivery.person.is_not(None))
+        .values(state=DROPPED, said="over before it was told")
+    )
+    await session.execute(query)
+
+
+async def subscriptions(session: AsyncSession, tenant: str) -> list[Subscription]:
+    """All of a tenant, by id."""
+    query = select(Subscription).where(Subscription.tenant == tenant).order_by(Subscription.id)
+    return list(await session.scalars(query))
+
+
+async def subscription(session: AsyncSession, tenant: str, id_: str) -> Subscription | None:
+    """One."""
+    return await session.get(Subscription, (tenant, id_), populate_existing=True)
+
+
+async def claim(
+    session: AsyncSession, now: int, until: int, busy: Collection[tuple[str, str]], most: int
+) -> list[Delivery]:
+    """Deliveries that are due, leased until an instant; none of the endpoints that are busy."""
+    query = (
+        select(Delivery)
+        .where(Delivery.state == PENDING, Delivery.due_at <= now, Delivery.leased_until <= now)
+        .order_by(Delivery.due_at, Delivery.sequence)
+        .limit(most)
+    )
+    for tenant, id_ in busy:
+        query = query.where(
+            or_(
+                Delivery.subscription.is_(None),
+                Delivery.tenant != tenant,
+                Delivery.subscription != id_,
+            )
+        )
+    found = list(await session.scalars(query))
+    claimed: list[Delivery] = []
+    for one in found:
+        lease = (
+            update(Delivery)
+            .where(*_is(one.tenant, one.id), Delivery.state == PENDING)
+            .where(Delivery.leased_until <= now)
+            .values(leased_until=until)
+            .execution_options(synchronize_session=False)
+        )
+        if _rows(await session.execute(lease)) == 1:
+            claimed.append(one)
+    session.expunge_all()
+    return claimed
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended, and what becomes of the delivery."""
+
+    tenant: str
+    id: str
+    number: int
+    at: int
+    took_ms: int
+    status: int | None
+    error: str
+    excerpt: str
+    state: str
+    due_at: int
+    said: str
+    counted: bool = True
+    """False: nothing was attempted, it is only put off."""
+
+
+async def note(session: AsyncSession, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes down, and end the leases."""
+    for one in outcomes:
+        if one.counted:
+            row = {
+                "tenant": one.tenant,
+                "delivery": one.id,
+                "number": one.number,
+                "at": one.at,
+                "took_ms": one.took_ms,
+                "status": one.status,
+                "error": storable(one.error),
+                "excerpt": storable(one.excerpt),
+            }
+            await session.execute(insert_or_ignore(session, DeliveryAttempt), row)
+        done = one.at + one.took_ms if one.state != PENDING else None
+        await session.execute(
+            update(Delivery)
+            .where(*_is(one.tenant, one.id))
+            .values(
+                state=one.state,
+                attempts=one.number if one.counted else Delivery.attempts,
+                due_at=one.due_at,
+                leased_until=0,
+                done_at=done,
+                said=storable(one.said),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def disable(session: AsyncSession, tenant: str, id_: str, why: str) -> bool:
+    """Deliver no more to a subscription; whether it was enabled."""
+    query = (
+        update(Subscription)
+        .where(Subscription.tenant == tenant, Subscription.id == id_, Subscription.enabled)
+        .values(enabled=False, why_disabled=why)
+    )
+    return _rows(await session.execute(query)) == 1
+
+
+async def failing(session: AsyncSession, tenant: str, id_: str, since: int | None) -> None:
+    """Since when an endpoint has failed; None: it works."""
+    query = update(Subscription).where(Subscription.tenant == tenant, Subscription.id == id_)
+    if since is not None:
+        query = query.where(Subscription.failing_since.is_(None))
+    await session.execute(query.values(failing_since=since))
+
+
+async def together(
+    session: AsyncSession, tenant: str, person: str, now: int, until: int
+) -> list[Delivery]:
+    """Everything that waits for a person and is due, leased: it goes into one message."""
+    query = (
+        select(Delivery)
+        .where(Delivery.tenant == tenant, Delivery.person == person)
+        .where(Delivery.state == PENDING, Delivery.due_at <= now, Delivery.leased_until <= now)
+        .order_by(Delivery.created_at)
+    )
+    found = list(await session.scalars(query))
+    for one in found:
+        one.leased_until = until
+    await session.flush()
+    session.expunge_all()
+    return found
+
+
+async def told_since(session: AsyncSession, tenant: str, person: str, since: int) -> int:
+    """How many messages a person was sent since an instant."""
+    query = (
+        select(func.count(func.distinct(Delivery.done_at)))
+        .where(Delivery.tenant == tenant, Delivery.person == person)
+        .where(Delivery.state == DELIVERED, Delivery.done_at >= since)
+    )
+    return int(await session.scalar(query) or 0)
+
+
+async def write_note(
+    session: AsyncSession, tenant: str, alert: str, *, author: str, kind: str, text: str, at: int
+) -> None:
+    """What somebody did with an alert."""
+    session.add(
+        AlertNote(tenant=tenant, alert=alert, at=at, author=author, kind=kind, text=storable(text))
+    )
+    await session.flush()
+
+
+def _is(tenant: str, id_: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Delivery.tenant == tenant, Delivery.id == id_
+
+
+async def _next_sequence(session: AsyncSession, tenant: str, id_: str) -> int:
+    query = (
+        update(Subscription)
+        .where(Subscription.tenant == tenant, Subscription.id == id_)
+        .values(sequence=Subscription.sequence + 1)
+        .returning(Subscription.sequence)
+        .execution_options(synchronize_session=False)
+    )
+    return int(await session.scalar(query) or 0)
+
+
+def _rows(result: Any) -> int:
+    return cast("CursorResult[Any]", result).rowcount

@@ -1,0 +1,1 @@
+"""Notifier: alerts from ``kpi.alerts`` to whoever is told."""
