@@ -44,7 +44,13 @@ def _register() -> None:
     for name in _OF_THEIR_OWN:
         if find_spec(f"paceline.commands.{name}") is not None:
             app.command(name)(getattr(import_module(f"paceline.commands.{name}"), name))
-    for command in (services.ingest, services.aggregator, services.api, services.ledger):
+    for command in (
+        services.ingest,
+        services.aggregator,
+        services.api,
+        services.ledger,
+        services.notifier,
+    ):
         app.command()(command)
     app.command("apply")(config.apply)
     app.command("check-config")(config.check_config)

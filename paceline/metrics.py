@@ -166,6 +166,18 @@ ALERTS_OUTBOX_RECORDS = Gauge(
     ["partition"],
 )
 
+# --- notifier ----------------------------------------------------------------------------------
+
+DELIVERIES_PLANNED = Counter("paceline_deliveries_planned_total", "Messages to be delivered.")
+DELIVERY_ATTEMPTS = Counter(
+    "paceline_delivery_attempts_total", "Attempts to deliver.", ["kind", "outcome"]
+)
+DELIVERY_SECONDS = Histogram(
+    "paceline_delivery_seconds",
+    "From the look that found an alert until its receiver took it.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3_600),
+)
+
 # --- ledger ------------------------------------------------------------------------------------
 
 LEDGER_ROWS = Counter(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -117,6 +117,18 @@ class Settings(SqlSettings):
 
     facts_kept_days: int = Field(default=800, ge=31, le=36_500)
     """How long the ledger explains figures: older facts of closed days go. Numbers stay."""
+
+    page_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    """The page and API as people reach them: what links in messages begin with."""
+    link_secret: SecretStr | None = None
+    """Signs the links in messages; without it and ``page_url`` there are none."""
+    smtp: SecretStr | None = None
+    """``smtp://user:password@host:587`` (STARTTLS where offered) or ``smtps://...:465``; absent:
+    no e-mail is sent."""
+    mail_from: str = "paceline@localhost"
+    delivery_allow: str = ""
+    """Networks and hosts on the premises that alerts may be delivered to, with commas between;
+    everything else must be public."""
 
     @property
     def public(self) -> str:

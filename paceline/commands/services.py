@@ -1,4 +1,4 @@
-"""`paceline ingest`, `aggregator`, `api`, `ledger`: one service each against given servers."""
+"""`paceline ingest`, `aggregator`, `api`, `ledger`, `notifier`: one service each."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def api(check_config: bool = CheckConfig) -> None:  # noqa: FBT001 - the same
 def ledger(check_config: bool = CheckConfig) -> None:  # noqa: FBT001 - the same
     """Archive the log and keep the dead letters, in SQL."""
     _run("ledger", check_config=check_config)
+
+
+def notifier(check_config: bool = CheckConfig) -> None:  # noqa: FBT001 - the same
+    """Deliver alerts to webhooks, team chats and mailboxes."""
+    _run("notifier", check_config=check_config)
 
 
 def _run(service: str, *, check_config: bool) -> None:

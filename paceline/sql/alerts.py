@@ -20,10 +20,11 @@ from paceline.sql.models import (
     AlertRow,
     Delivery,
     DeliveryAttempt,
+    MailOptOut,
     Subscription,
 )
 from paceline.sql.statements import insert_or_ignore, storable
-from schemas.alerts import Alert, encode
+from schemas.alerts import Alert, RuleRef, SubjectRef, encode
 
 PENDING, DELIVERED, DEAD, DROPPED = "pending", "delivered", "dead", "dropped"
 
@@ -78,7 +79,7 @@ async def store_fired(session: AsyncSession, alert: Alert, rule_version: int) ->
         "held_at": alert.at,
         "useful": 0,
     }
-    done = await session.execute(insert_or_ignore(session, AlertRow), row)
+    done = await session.execute(insert_or_ignore(session, AlertRow).values(row))
     return _rows(done) == 1
 
 
@@ -131,7 +132,8 @@ async def plan(session: AsyncSession, alert: Alert, planned: Sequence[Planned], 
     made = 0
     for one in planned:
         sequence = 0
-        if one.subscription is not None and await session.get(Delivery, (alert.tenant, one.id)):
+        there = select(Delivery.id).where(*_is(alert.tenant, one.id))
+        if await session.scalar(there) is not None:
             continue
         if one.subscription is not None:
             sequence = await _next_sequence(session, alert.tenant, one.subscription)
@@ -147,7 +149,7 @@ async def plan(session: AsyncSession, alert: Alert, planned: Sequence[Planned], 
             "created_at": now,
             "said": "",
         } | msgspec.structs.asdict(one)
-        made += _rows(await session.execute(insert_or_ignore(session, Delivery), row))
+        made += _rows(await session.execute(insert_or_ignore(session, Delivery).values(row)))
     return made
 
 
@@ -265,6 +267,43 @@ async def disable(session: AsyncSession, tenant: str, id_: str, why: str) -> boo
         .values(enabled=False, why_disabled=why)
     )
     return _rows(await session.execute(query)) == 1
+
+
+async def notice(session: AsyncSession, tenant: str, id_: str, why: str, at: int) -> None:
+    """Tell the administrators, in their inbox, that a subscription is disabled."""
+    alert = Alert(
+        id=f"sub_{id_}_{at}",
+        sequence=0,
+        what="fired",
+        tenant=tenant,
+        rule=RuleRef(
+            id="subscription-disabled",
+            version=1,
+            name=f"Deliveries to {id_} are disabled: {why}",
+            name_zh=f"订阅 {id_} 已停用：{why}",
+            when="subscription",
+        ),
+        severity="critical",
+        subject=SubjectRef(kind="organisation", id=tenant, name=tenant),
+        period="",
+        began_at=at,
+        at=at,
+        field="",
+        held="",
+    )
+    await store_fired(session, alert, 1)
+    await recipients(session, tenant, alert.id, [("", at)])
+
+
+async def opted_out(session: AsyncSession, tenant: str, person: str) -> bool:
+    """Whether a person takes no e-mail."""
+    return await session.get(MailOptOut, (tenant, person)) is not None
+
+
+async def opt_out(session: AsyncSession, tenant: str, person: str, at: int) -> None:
+    """A person takes no e-mail from now on."""
+    row = {"tenant": tenant, "person": person, "at": at}
+    await session.execute(insert_or_ignore(session, MailOptOut), row)
 
 
 async def failing(session: AsyncSession, tenant: str, id_: str, since: int | None) -> None:

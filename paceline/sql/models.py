@@ -602,3 +602,12 @@ class DeliveryAttempt(Base):
     error: Mapped[str]
     excerpt: Mapped[str]
     """How the answer began."""
+
+
+class MailOptOut(Base):
+    """A person who takes no e-mail any more; the inbox stays."""
+
+    __tablename__ = "mail_opt_outs"
+    tenant: Mapped[str] = _tenant()
+    person: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[int]

@@ -28,6 +28,7 @@ _TITLES = {
     "aggregator": "Aggregator",
     "ingest": "Ingest",
     "api": "API and page",
+    "notifier": "Notifier",
     "demo": "Simulated CRM",
 }
 

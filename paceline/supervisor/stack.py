@@ -19,7 +19,8 @@ from schemas import topics
 
 SECRET_FILE = "webhook-secret"  # noqa: S105 - the file's name
 BROKER, REDIS, LEDGER, AGGREGATOR = "broker", "redis", "ledger", "aggregator"
-INGEST, API, DEMO = "ingest", "api", "demo"
+INGEST, API, DEMO, NOTIFIER = "ingest", "api", "demo", "notifier"
+LINKS_FILE = "link-secret"
 PARTITIONS = topics.PARTITIONS_EMBEDDED
 _SESSION_S = 4
 """The embedded broker waits half a session for a group to form, and nobody else will join it."""
@@ -57,7 +58,8 @@ class Stack:
             LEDGER: Program(LEDGER, logs, service(LEDGER), env),
             AGGREGATOR: Aggregator(logs, env | _PROMPT, self.redis, PARTITIONS),
             INGEST: Web(INGEST, logs, env | self.secrets(), choices.ingest_port, "/readyz"),
-            API: Web(API, logs, env, choices.api_port, "/healthz"),
+            API: Web(API, logs, env | self.links(), choices.api_port, "/healthz"),
+            NOTIFIER: Program(NOTIFIER, logs, service(NOTIFIER), env | _PROMPT | self.links()),
         }
         if choices.demo:
             self.parts[DEMO] = self._demo()
@@ -93,6 +95,7 @@ class Stack:
             "ingest_port": str(self.choices.ingest_port),
             "api_host": LOOPBACK,
             "api_port": str(self.choices.api_port),
+            "page_url": self.api,
         }
         return {f"PACELINE_{name.upper()}": value for name, value in settings.items()}
 
@@ -100,6 +103,10 @@ class Stack:
         """The demo's webhook secret, once there is one; others come from our own environment."""
         secret = self.folder.found(SECRET_FILE)
         return {organisation.SECRET_ENV: secret} if secret else {}
+
+    def links(self) -> dict[str, str]:
+        """What links in messages are signed with."""
+        return {"PACELINE_LINK_SECRET": self.folder.secret(LINKS_FILE)}
 
     def _demo(self) -> Program:
         words = ["-m", "paceline.demo", "--url", self.webhook]

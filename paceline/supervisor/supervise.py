@@ -25,6 +25,7 @@ from paceline.supervisor.stack import (
     DEMO,
     INGEST,
     LEDGER,
+    NOTIFIER,
     PARTITIONS,
     REDIS,
     Stack,
@@ -34,8 +35,8 @@ READY_WITHIN_S = 60.0
 GRACE_S = 8.0
 _NO_GRACE_S = 0.5
 """For consumers of a log that is gone: whatever they would still say, nobody hears."""
-_CONSUMERS = (LEDGER, AGGREGATOR)
-_TIERS = ((BROKER, REDIS), (LEDGER, AGGREGATOR), (INGEST, API), (DEMO,))
+_CONSUMERS = (LEDGER, AGGREGATOR, NOTIFIER)
+_TIERS = ((BROKER, REDIS), (LEDGER, AGGREGATOR), (INGEST, API, NOTIFIER), (DEMO,))
 """Started from left to right, ended from right to left."""
 
 Prepare = Callable[[], Awaitable[None]]
@@ -68,7 +69,7 @@ class Supervisor:
         await _together(self._broker(), self._start(REDIS), database)
         # The aggregator waits for seconds until its group has formed. The others start in that
         # time, one after another: together they would only take its processor away.
-        await _together(self._start(AGGREGATOR), self._one_by_one((INGEST, API, LEDGER, DEMO)))
+        await _together(self._start(AGGREGATOR), self._one_by_one((INGEST, API, LEDGER, NOTIFIER, DEMO)))
 
     async def watch(self) -> None:
         """Start again whatever dies; raises `GaveUp` when that does not help."""

@@ -1,7 +1,7 @@
 """The schedule of attempts, and the breaker of an endpoint.
 
-In: outcomes and instants. Out: when to try again, or not. Guarantee: pure but for the jitter that is
-handed in; no wait is shorter than what ``Retry-After`` asked for.
+In: outcomes and instants. Out: when to try again, or not. Guarantee: pure, the jitter is handed
+in; no wait is shorter than what ``Retry-After`` asked for.
 
 Waits, time-outs, the breaker's share and the days until an endpoint is disabled are those of the
 project's notes on delivery.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from paceline.following import Follower, follow
 from paceline.kafka import ensure_topics, make_producer
 from paceline.settings import Settings
 from paceline.sql import archive
@@ -21,7 +22,6 @@ from paceline.sql.engine import engine_for
 from paceline.sql.migrate import upgrade_engine
 from schemas import dead, envelope, topics
 from schemas.meaning import Meaning
-from paceline.following import Follower, follow
 from services.ledger.main import FOLLOWED, GROUP
 from services.ledger.writer import Writer
 

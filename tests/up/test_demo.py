@@ -32,7 +32,7 @@ def test_the_ready_line_has_all_that_a_program_needs(up: Up) -> None:
     assert said["webhook"] == f"http://127.0.0.1:{up.ingest_port}/v1/webhooks/demo"
     assert said["api_key"].startswith("pl_")
     assert set(said["pids"]) == {
-        "aggregator", "api", "broker", "demo", "ingest", "ledger", "redis",
+        "aggregator", "api", "broker", "demo", "ingest", "ledger", "notifier", "redis",
     }  # fmt: skip
 
 

@@ -174,10 +174,25 @@ def upgrade() -> None:
             initially="DEFERRED",
         ),
     )
+    op.create_table(
+        "mail_opt_outs",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "person", name="pk_mail_opt_outs"),
+        sa.ForeignKeyConstraint(
+            ["tenant"],
+            ["tenants.id"],
+            name="fk_mail_opt_outs_tenant",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+    )
 
 
 def downgrade() -> None:
     for name in (
+        "mail_opt_outs",
         "delivery_attempts",
         "deliveries",
         "subscriptions",

@@ -1,0 +1,1 @@
+"""Delivery of alerts, against receivers that behave badly."""
