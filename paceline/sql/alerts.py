@@ -7,7 +7,8 @@ but the sender and the one who made them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -177,16 +178,25 @@ async def subscription(session: AsyncSession, tenant: str, id_: str) -> Subscrip
 
 
 async def claim(
-    session: AsyncSession, now: int, until: int, busy: Collection[tuple[str, str]], most: int
+    session: AsyncSession,
+    now: int,
+    until: int,
+    busy: Mapping[tuple[str, str], int],
+    per_endpoint: int,
+    most: int,
 ) -> list[Delivery]:
-    """Deliveries that are due, leased until an instant; none of the endpoints that are busy."""
+    """Deliveries that are due, leased until an instant.
+
+    ``busy``: (tenant, subscription) -> how many are under way there; ``per_endpoint`` at most.
+    """
     query = (
         select(Delivery)
         .where(Delivery.state == PENDING, Delivery.due_at <= now, Delivery.leased_until <= now)
         .order_by(Delivery.due_at, Delivery.sequence)
         .limit(most)
     )
-    for tenant, id_ in busy:
+    full = [place for place, count in busy.items() if count >= per_endpoint]
+    for tenant, id_ in full:
         query = query.where(
             or_(
                 Delivery.subscription.is_(None),
@@ -196,7 +206,11 @@ async def claim(
         )
     found = list(await session.scalars(query))
     claimed: list[Delivery] = []
+    under_way = Counter(busy)
     for one in found:
+        place = (one.tenant, one.subscription or "")
+        if one.subscription is not None and under_way[place] >= per_endpoint:
+            continue
         lease = (
             update(Delivery)
             .where(*_is(one.tenant, one.id), Delivery.state == PENDING)
@@ -206,6 +220,7 @@ async def claim(
         )
         if _rows(await session.execute(lease)) == 1:
             claimed.append(one)
+            under_way[place] += 1
     session.expunge_all()
     return claimed
 

@@ -69,7 +69,9 @@ class Supervisor:
         await _together(self._broker(), self._start(REDIS), database)
         # The aggregator waits for seconds until its group has formed. The others start in that
         # time, one after another: together they would only take its processor away.
-        await _together(self._start(AGGREGATOR), self._one_by_one((INGEST, API, LEDGER, NOTIFIER, DEMO)))
+        await _together(
+            self._start(AGGREGATOR), self._one_by_one((INGEST, API, LEDGER, NOTIFIER, DEMO))
+        )
 
     async def watch(self) -> None:
         """Start again whatever dies; raises `GaveUp` when that does not help."""

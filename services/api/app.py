@@ -11,10 +11,11 @@ from fastapi.staticfiles import StaticFiles
 
 import paceline
 from services.api import problems
-from services.api.answers import docs
+from services.api.answers import docs, docs_alerts
 from services.api.context import Services
 from services.api.edge import Edge
 from services.api.routes import admin as routes_admin
+from services.api.routes import alerts as routes_alerts
 from services.api.routes import explain as routes_explain
 from services.api.routes import locks as routes_locks
 from services.api.routes import ops as routes_ops
@@ -23,6 +24,7 @@ from services.api.routes import plan as routes_plan
 from services.api.routes import progress as routes
 from services.api.routes import rates as routes_rates
 from services.api.routes import stream as routes_stream
+from services.api.routes import subscriptions as routes_subscriptions
 
 _ABOUT = (
     "Every rep's numbers, live, from the events their CRM already sends. Amounts are minor units."
@@ -47,6 +49,8 @@ def create_app(services: Services) -> FastAPI:
         routes_pipeline,
         routes_locks,
         routes_rates,
+        routes_alerts,
+        routes_subscriptions,
         routes_admin,
         routes_stream,
         routes_ops,
@@ -55,5 +59,5 @@ def create_app(services: Services) -> FastAPI:
     app.mount("/static", StaticFiles(directory=routes_ops.STATIC), name="static")
     app.add_middleware(Edge)
     problems.install(app)
-    docs.install(app)
+    docs.install(app, docs_alerts.SHAPES)
     return app

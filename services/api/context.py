@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from paceline.alerting.links import Links
 from paceline.progress.reading.changes import Feed
 from paceline.progress.reading.directory import Directory
 from paceline.progress.reading.reader import Reader
@@ -45,6 +46,8 @@ class Services:
     feed: Feed
     pasts: Pasts = field(default_factory=Pasts)
     """What the organisations' past says of open deals, remembered for minutes."""
+    links: Links | None = None
+    """Of messages; None: no secret is configured, so there are none."""
     clock: Callable[[], int] = now_ms
 
 

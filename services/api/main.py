@@ -16,6 +16,7 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from paceline import logs
+from paceline.alerting.links import Links
 from paceline.progress.reading.changes import BLOCK_MS, Feed
 from paceline.progress.reading.directory import SqlDirectory
 from paceline.progress.reading.reader import Reader
@@ -81,6 +82,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
     )
     engine = engine_for(settings.sql)
     reader = Reader(redis, settings.partitions)
+    secret = settings.link_secret
     try:
         yield Services(
             redis=redis,
@@ -89,6 +91,7 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
             reader=reader,
             teller=Teller(reader),
             feed=Feed(blocking),
+            links=Links(secret.get_secret_value()) if secret else None,
         )
     finally:
         await redis.aclose()

@@ -83,16 +83,14 @@ class Sender:
         if room <= 0:
             return 0
         now = self._now()
-        full = [one for one, count in self._busy.items() if count >= PER_ENDPOINT]
-        resting = [
-            one
+        busy = dict(self._busy) | {
+            one: PER_ENDPOINT
             for one, breaker in self._breakers.items()
             if breaker.opens_at(self.clock()) > self.clock()
-        ]
+        }
         async with writing(self.engine) as session:
-            claimed = await sql.claim(
-                session, now, now + LEASE_S * 1000, {*full, *resting}, min(room, 50)
-            )
+            until, most = now + LEASE_S * 1000, min(room, 50)
+            claimed = await sql.claim(session, now, until, busy, PER_ENDPOINT, most)
         for one in claimed:
             if one.subscription is not None:
                 self._busy[one.tenant, one.subscription] += 1

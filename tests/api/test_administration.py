@@ -41,6 +41,20 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "calendars": ("us", {"id": "us", "country": "US"}),
     "roles": ("ae", {"id": "ae", "name": "Account executive", "kpis": ["won_amount"]}),
     "ramps": ("short", {"id": "short", "name": "Short", "kpis": {"calls": {"percent": ["50"]}}}),
+    "rules": (
+        "calls-low",
+        {
+            "id": "calls-low",
+            "name": "Few calls",
+            "each": "rep",
+            "kpi": "calls",
+            "period": "week",
+            "when": "expected",
+            "enter": 70,
+            "until": 90,
+            "to": ["manager", {"role": "managers_manager", "after_days": 2}],
+        },
+    ),
     "teams": ("north", {"id": "north", "name": "North", "parent": "sales"}),
     "reps": (
         "nina",

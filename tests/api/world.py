@@ -25,6 +25,7 @@ from kpi.civil import local_day, zone_of
 from kpi.contributions import contributions, diff
 from kpi.entity import Entity, apply, new, pack
 from kpi.panes import Hash, is_gauge, spread
+from paceline.alerting.links import Links
 from paceline.progress.reading.changes import Feed
 from paceline.progress.reading.directory import SqlDirectory
 from paceline.progress.reading.reader import Reader
@@ -93,6 +94,7 @@ class World:
     url: str = ""
     entities: dict[str, Entity] = field(default_factory=dict)
     offset: int = 0
+    links: Links = field(default_factory=lambda: Links("only for tests"))
     ledger: bool = False
     """Whether the facts go into SQL too."""
 
@@ -286,6 +288,7 @@ async def serving(
         reader=reader,
         teller=Teller(reader),
         feed=Feed(blocking),
+        links=world.links,
         clock=lambda: world.now,
     )
     config = uvicorn.Config(

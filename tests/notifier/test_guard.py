@@ -93,7 +93,7 @@ async def test_a_name_that_changes_its_answer_gains_nothing() -> None:
 
         poster = Poster(Guard(["192.0.2.0/24"], rebinding))
         connected: list[str] = []
-        inner = poster._pool._network_backend._inner  # type: ignore[union-attr,attr-defined]
+        inner = poster._pool._network_backend._inner  # type: ignore[attr-defined]
 
         async def connect(address: str, *_rest: object) -> httpcore.AsyncNetworkStream:
             connected.append(address)

@@ -238,22 +238,22 @@ METRICS: Extra = {
 }
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, more: Sequence[type[msgspec.Struct]] = ()) -> None:
     """Let the app answer ``/openapi.json`` with the shapes of ``answers`` in it."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, more)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own documented way
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, more: Sequence[type[msgspec.Struct]]) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    _, shapes = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
+    _, shapes = msgspec.json.schema_components([*_SHAPES, *more], ref_template=_REF)
     components = document.setdefault("components", {})
     # Our 422 is a problem too, never FastAPI's own shape.
     components["schemas"] = shapes
