@@ -149,6 +149,11 @@ def alerts(p: int) -> str:
     return f"{{{p}}}:alerts"
 
 
+def alerts_sent(p: int) -> str:
+    """Hash: ``log`` and ``id``: up to where the outbox of alerts was sent, into which log."""
+    return f"{{{p}}}:alerts:sent"
+
+
 def alert_states(p: int, tenant: str) -> str:
     """Hash: ``rule|subject|period|...`` -> the state of an alert, JSON (``kpi.alerts.Held``)."""
     return f"{{{p}}}:{tenant}:alerts"

@@ -30,6 +30,7 @@ from paceline.alerting.seen import Kind, Seen, Whom
 from paceline.progress.reading.directory import Known, SqlDirectory
 from paceline.progress.reading.selection import memberships_of, of_rep, of_team
 from paceline.progress.teller import SwitchedError
+from paceline.sql import alerts as alerts_sql
 from paceline.sql.engine import reading
 from paceline.sql.items import tenants_with_rules
 from schemas import alerts, keys
@@ -228,6 +229,7 @@ class Planner:
 
     redis: Redis
     directory: SqlDirectory
+    engine: AsyncEngine
     partitions: int
 
     async def commands(self, p: int, wanted: Iterable[str], now: int) -> list[Command]:
@@ -242,6 +244,8 @@ class Planner:
             known = await self.directory.org(tenant)
             if known is None or planned.get(tenant) == known.digest:
                 continue
+            if tenant not in planned:
+                found += await self._restored(p, tenant)
             members = [keys.look_at(tenant, *whom) for whom in everybody(known)]
             for low in range(0, len(members), _MEMBERS):
                 scored = [text for one in members[low : low + _MEMBERS] for text in (str(now), one)]
@@ -249,12 +253,19 @@ class Planner:
             found.append(("HSET", keys.watched(p), [tenant, known.digest]))
         return found
 
+    async def _restored(self, p: int, tenant: str) -> list[Command]:
+        """The states that were told of, where Redis holds none: it was lost, or is new."""
+        async with reading(self.engine) as session:
+            kept = await alerts_sql.states(session, tenant)
+        name = keys.alert_states(p, tenant)
+        return [("HSETNX", name, [one, held]) for one, held in kept.items()]
 
-async def plan_for_ever(worker: Worker, planner: Planner, engine: AsyncEngine) -> None:
+
+async def plan_for_ever(worker: Worker, planner: Planner) -> None:
     """Bring the plans of the partitions owned up to date, again and again."""
     while True:
         try:
-            async with reading(engine) as session:
+            async with reading(planner.engine) as session:
                 tenants = await tenants_with_rules(session)
             for partition in list(worker.partitions.values()):
                 mine = [

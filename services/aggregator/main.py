@@ -127,13 +127,13 @@ async def make_worker(settings: Settings) -> AsyncIterator[tuple[Worker, Redis, 
         directory = SqlDirectory(engine)
         numbers = Reader(redis, settings.partitions)
         worker.lookout = Alerts(redis, directory, Looker(Teller(numbers), numbers))
-        planner = Planner(redis, directory, settings.partitions)
+        planner = Planner(redis, directory, engine, settings.partitions)
 
         async def handle(tp: TP, batch: Any) -> None:
             await worker.handle(tp, batch)
 
         app = make_app(settings, worker.seeks, handle, session_timeout_s=settings.session_timeout_s)
-        async with background(plan_for_ever(worker, planner, engine)):
+        async with background(plan_for_ever(worker, planner)):
             yield worker, redis, app
 
 

@@ -105,17 +105,32 @@ class Relay:
         return len(due)
 
     async def alerts(self) -> int:
-        """Send what waits in the outboxes of alerts; how many messages that were."""
-        owned = self.worker.held()
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for p in owned:
-                pipe.xrange(keys.alerts(p), count=_ALERTS)
-            found = await pipe.execute() if owned else []
+        """Send what waits in the outboxes of alerts; how many messages that were.
+
+        They stay for a day: a log that is born again has lost those that the notifier had not read,
+        and is sent all of them once more.
+        """
         sent = 0
-        for p, entries in zip(owned, found, strict=True):
+        for p in self.worker.held():
+            place: Any = await self.redis.hmget(keys.alerts_sent(p), ["log", "id"])
+            same = place[0] == self.worker.incarnation.encode()
+            after = f"({place[1].decode()}" if same and place[1] else "-"
+            entries: Any = await self.redis.xrange(keys.alerts(p), min=after, count=_ALERTS)
             metrics.ALERTS_OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
-            sent += await self._relay(keys.alerts(p), entries, topics.ALERTS, p)
+            sent += await self._send_alerts(p, entries or ())
         return sent
+
+    async def _send_alerts(self, p: int, entries: Any) -> int:
+        if not entries:
+            return 0
+        raws = [fields[b"l"] for _, fields in entries]
+        sent = [await self.producer.send(topics.ALERTS, raw, partition=p) for raw in raws]
+        await asyncio.gather(*sent)
+        place: dict[Any, Any] = {"log": self.worker.incarnation, "id": entries[-1][0]}
+        await self.redis.hset(keys.alerts_sent(p), mapping=place)
+        kept_from = f"{now_ms() - DAY_MS}-0"
+        await self.redis.xtrim(keys.alerts(p), minid=kept_from, approximate=True)
+        return len(raws)
 
     async def _outbox(self, p: int) -> int:
         entries = await self.redis.xrange(keys.dead(p), count=_LETTERS)

@@ -39,7 +39,7 @@ class Desk:
         directory = SqlDirectory(self.world.engine, ttl_s=0)
         reader = Reader(self.world.redis, PARTITIONS)
         self.alerts = Alerts(self.world.redis, directory, Looker(Teller(reader), reader))
-        self.planner = Planner(self.world.redis, directory, PARTITIONS)
+        self.planner = Planner(self.world.redis, directory, self.world.engine, PARTITIONS)
 
     async def plan(self) -> None:
         """What the owner does every second: notice new rules and targets."""

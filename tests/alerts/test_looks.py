@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from paceline.sql import alerts as sql
+from paceline.sql.engine import writing
 from schemas import keys
 from schemas.alerts import Alert
 from tests.alerts.desk import Desk
@@ -249,3 +251,26 @@ async def test_a_team_follows_its_people_within_seconds(world: World, desk: Desk
     assert (await desk.due())["acme/team/east"] == world.now + 5_000
     (alert,) = await desk.look("2026-11-16T16:00:05Z")
     assert (alert.subject.kind, alert.subject.id) == ("team", "east")
+
+
+async def test_states_come_back_from_sql_where_redis_was_lost(world: World, desk: Desk) -> None:
+    """What was told is not told again, and is over under the id that it began with."""
+    await planning.targets(world, "won_amount,maria,,,2026-11,21000")
+    await won(world, "d1", "11", "2026-11-03", "9500.00")
+    await at_risk(world)
+    await desk.plan()
+    await desk.look(MONDAY)
+    await world.deal("d1", "2026-11-16T15:30:00Z", amount="2000.00")
+    await desk.touch("11")
+    (alert,) = await desk.look("2026-11-16T16:00:00Z")
+    async with writing(world.engine) as session:
+        await sql.store_fired(session, alert, 1)
+    p = world.partition
+    await world.redis.delete(keys.alert_states(p, world.tenant), keys.watched(p), keys.due(p))
+    desk.restart()
+    await desk.plan()
+    assert await desk.look("2026-11-16T17:00:00Z") == []
+    await world.deal("d1", "2026-11-16T17:30:00Z", amount="20000.00")
+    await desk.touch("11")
+    (over,) = await desk.look("2026-11-16T18:00:00Z")
+    assert (over.what, over.id) == ("resolved", alert.id)

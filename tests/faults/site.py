@@ -237,10 +237,11 @@ class Site:
         bootstrap = self.broker.bootstrap
         return await ensure_topics(bootstrap, partitions=PARTITIONS, replication=1)
 
-    def start(self, module: str = "services.aggregator.main") -> Program:
-        """One more process."""
+    def start(self, module: str = "services.aggregator.main", **more: str) -> Program:
+        """One more process, with more settings than all have."""
         folder = self.folder / f"{module.split('.')[1]}-{next(self._names)}"
-        program = Program(module, folder, self._settings | {"data_dir": str(folder)})
+        settings = self._settings | {"data_dir": str(folder)} | more
+        program = Program(module, folder, settings)
         program.spawn()
         self.workers.append(program)
         return program
@@ -373,6 +374,11 @@ class Site:
 
     def _numbers(self) -> Iterator[int]:
         yield from range(1, 1_000)
+
+    @property
+    def sql(self) -> str:
+        """The URL of the database."""
+        return self._settings["sql"]
 
     @property
     def _settings(self) -> dict[str, str]:
