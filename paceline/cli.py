@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import typer
 
 from paceline.commands import (
+    alerts,
     config,
     dead,
     docs,
@@ -59,6 +60,7 @@ def _register() -> None:
     app.add_typer(dead.app, name="dead")
     app.add_typer(targets.app, name="targets")
     app.add_typer(rates.app, name="rates")
+    app.add_typer(alerts.app, name="alerts")
     app.command("import")(import_.import_)
     app.command()(lock.lock)
     app.command()(lock.unlock)

@@ -6,24 +6,19 @@ that is over, once, and in the audit.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
 from paceline.commands.failures import UserError
-from paceline.commands.running import author, with_sql_of_up
+from paceline.commands.running import author, with_services, with_sql_of_up
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from paceline.sql.locks import Lock
     from services.api.context import Services
-
-T = TypeVar("T")
 
 Tenant = typer.Option(..., "--tenant", "-t", help="The tenant's id.")
 Period = typer.Argument(help="Its label: 2026-10, FY2026-Q3, 2026-W42.")
@@ -45,7 +40,7 @@ def lock(
             raise UserError(f"no tenant {tenant!r}; see `paceline apply`")
         return await lock_period(services, everywhere(known), period, author(), note)
 
-    done = _with_services(run)
+    done = with_services(run)
     typer.echo(f"locked {done.label} ({done.first} to {done.last})")
 
 
@@ -82,26 +77,6 @@ def locks(tenant: str = Tenant) -> None:
     for one in found:
         ended = f", open again {_when(one.unlocked_at)}" if one.unlocked_at else ""
         typer.echo(f"{one.label}  {_when(one.locked_at)}  {one.author}  {one.note}{ended}")
-
-
-def _with_services(work: Callable[[Services], Awaitable[T]]) -> T:
-    from paceline.settings import Settings, load  # noqa: PLC0415 - `--help` stays quick
-    from paceline.supervisor.settings import adopt  # noqa: PLC0415 - the same
-    from services.api.main import opened  # noqa: PLC0415 - the same
-    from services.api.problems import ProblemError  # noqa: PLC0415 - the same
-
-    adopt(Path("paceline-data"))
-    settings = load(Settings)
-
-    async def run() -> T:
-        async with opened(settings) as services:
-            try:
-                return await work(services)
-            except ProblemError as error:
-                hint = f"; possible: {error.possible}" if error.possible else ""
-                raise UserError(f"{error.detail}{hint}") from None
-
-    return asyncio.run(run())
 
 
 def _when(instant: int) -> str:

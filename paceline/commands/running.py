@@ -17,6 +17,8 @@ from paceline.commands.failures import UserError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from services.api.context import Services
+
 T = TypeVar("T")
 
 
@@ -38,6 +40,27 @@ def with_sql_of_up(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 
     adopt(Path("paceline-data"))
     return with_sql(work)
+
+
+def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
+    """Do the work with the API's services; a problem is one line."""
+    from paceline.settings import Settings, load  # noqa: PLC0415 - `--help` stays quick
+    from paceline.supervisor.settings import adopt  # noqa: PLC0415 - the same
+    from services.api.main import opened  # noqa: PLC0415 - the same
+    from services.api.problems import ProblemError  # noqa: PLC0415 - the same
+
+    adopt(Path("paceline-data"))
+    settings = load(Settings)
+
+    async def run() -> T:
+        async with opened(settings) as services:
+            try:
+                return await work(services)
+            except ProblemError as error:
+                hint = f"; possible: {error.possible}" if error.possible else ""
+                raise UserError(f"{error.detail}{hint}") from None
+
+    return asyncio.run(run())
 
 
 async def _with_engine(url: str, work: Callable[[AsyncEngine], Awaitable[T]]) -> T:

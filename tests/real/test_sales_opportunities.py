@@ -64,7 +64,7 @@ async def test_every_figure_of_a_year_equals_the_files_on_the_embedded_stack(
 
     Then with another meaning.
     """
-    year = await _played(embedded, folder, tenant="opportunities-embedded")
+    year = await played(embedded, folder, tenant="opportunities-embedded")
     await year.check(stale_after=None)
     # Another meaning: quiet deals leave after 30 days. Built anew from the archive, beside the old.
     embedded.apply(year.document(stale_after="30"))
@@ -76,7 +76,7 @@ async def test_every_figure_of_a_year_equals_the_files_on_apache_kafka(
     grown: Stack, folder: Path
 ) -> None:
     """The same on Apache Kafka and Debian's Redis: nothing but settings differs."""
-    year = await _played(grown, folder, tenant="opportunities-grown")
+    year = await played(grown, folder, tenant="opportunities-grown")
     await year.check(stale_after=None)
 
 
@@ -227,7 +227,7 @@ def sum_of(parts: Any) -> Figures:
     return total
 
 
-async def _played(stack: Stack, folder: Path, tenant: str) -> Year:
+async def played(stack: Stack, folder: Path, tenant: str) -> Year:
     """The year told to a stack that does not know one of the agents at first."""
     year = Year(stack, folder, tenant)
     stack.apply(year.document(stale_after="null", without="Darcel Schlecht"))

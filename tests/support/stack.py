@@ -83,7 +83,7 @@ class Stack:
             "PACELINE_IDEMPOTENT_PRODUCER": str(self.idempotent).lower(),
         }
 
-    def paceline(self, *arguments: str) -> str:
+    def paceline(self, *arguments: str, within: float = 60) -> str:
         """Run one command of the command line; its standard output."""
         paceline = "from paceline.cli import main; main()"
         done = subprocess.run(
@@ -92,7 +92,7 @@ class Stack:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=within,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
