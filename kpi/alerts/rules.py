@@ -124,6 +124,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kpi: str = ""
     period: PeriodKind = "month"
     condition: Condition
+    after_percent: int = 0
+    """Nothing begins before so many per cent of the period's workdays are over."""
     dwell_hours: int = 0
     """Working hours for which it must hold before it is told."""
     recover_hours: int = 0

@@ -14,6 +14,7 @@ from kpi.alerts.rules import (
     Behind,
     Changed,
     Coverage,
+    Expected,
     Milestone,
     Probability,
     Projection,
@@ -27,12 +28,15 @@ _REP, _MANAGER = Recipient(role="rep"), Recipient(role="manager")
 _THEN_ABOVE = Recipient(role="managers_manager", after_days=2)
 
 SHIPPED: Final[Mapping[str, Rule]] = {
+    # Few and large deals are behind in most months at some time: at less than half of what is
+    # expected, once two fifths of the month are over, it is worth a word.
     "rep-won-at-risk": Rule(
         name="A rep's won amount is at risk",
         name_zh="销售代表成交金额有风险",
         whose=Whose(each="rep"),
         kpi="won_amount",
-        condition=Behind(statuses=("at_risk",)),
+        condition=Expected(enter=50, until=70),
+        after_percent=40,
         dwell_hours=8,
         recover_hours=4,
         recipients=(_REP, _MANAGER),
@@ -55,7 +59,8 @@ SHIPPED: Final[Mapping[str, Rule]] = {
         whose=Whose(each="rep"),
         kpi="won_amount",
         period="quarter",
-        condition=Probability(enter=20, until=35),
+        condition=Probability(enter=5, until=15),
+        after_percent=50,
         dwell_hours=8,
         recover_hours=8,
         severity="critical",
@@ -95,7 +100,8 @@ SHIPPED: Final[Mapping[str, Rule]] = {
         whose=Whose(each="team"),
         kpi="won_amount",
         period="quarter",
-        condition=Projection(enter=90, until=98),
+        condition=Projection(enter=80, until=90),
+        after_percent=50,
         dwell_hours=16,
         recover_hours=8,
         recipients=(_MANAGER, _THEN_ABOVE),

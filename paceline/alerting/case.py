@@ -60,6 +60,8 @@ class Case(msgspec.Struct, frozen=True):
         readings = {
             str(percent or ""): read(rule.condition, measured, percent) for percent in percents
         }
+        if progress is not None and _share_over(progress) * 100 < rule.after_percent:
+            readings = {name: _held_back(one) for name, one in readings.items()}
         if rule.kpi and progress is None:
             readings = dict.fromkeys(readings, Reading("no_data"))
         period = self.question.period_in(self.hours.zone)
@@ -127,6 +129,17 @@ class Case(msgspec.Struct, frozen=True):
             required_coverage=_required(one, kpis) if covers else None,
             last_period=before.actual if before else None,
         )
+
+
+def _share_over(one: KpiProgress) -> float:
+    """The share of the period's own workdays that are completed."""
+    pace = one.pace
+    return pace.elapsed_workdays / pace.total_workdays if pace and pace.total_workdays else 1.0
+
+
+def _held_back(one: Reading) -> Reading:
+    """Too early in the period: what holds begins nothing yet."""
+    return Reading("between", one.far) if one.word == "on" else one
 
 
 def _measured(

@@ -67,5 +67,6 @@ def identity(tenant: str, seen: Seen, period: str, extra: str, cause: str) -> st
 def meaning_of(rule: Rule) -> str:
     """A digest of what a rule asks; whom it tells, and how, is not in it."""
     asked = (rule.whose, rule.kpi, rule.period, rule.condition)
-    raw = msgspec.json.encode((*asked, rule.dwell_hours, rule.recover_hours))
+    hours = (rule.after_percent, rule.dwell_hours, rule.recover_hours)
+    raw = msgspec.json.encode((*asked, *hours))
     return hashlib.sha256(raw).hexdigest()[:_SHORT]

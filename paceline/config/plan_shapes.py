@@ -356,6 +356,7 @@ class Rule(Shape):
     until: Annotated[int, Field(ge=0, le=1000)] | None = None
     hours: Annotated[int, Field(ge=1, le=400)] | None = None
     percents: list[Annotated[int, Field(ge=1, le=1000)]] | None = None
+    after_percent: Annotated[int, Field(ge=0, le=95)] | None = None
     dwell_hours: Annotated[int, Field(ge=0, le=400)] | None = None
     recover_hours: Annotated[int, Field(ge=0, le=400)] | None = None
     severity: Literal["info", "warning", "critical"] | None = None

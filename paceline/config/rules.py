@@ -33,7 +33,7 @@ _KINDS: Mapping[str, type[Condition]] = {
 _WITHOUT_KPI = frozenset(("no_activity", "stale_data"))
 _OF_CONDITIONS = ("statuses", "side", "enter", "until", "hours", "percents")
 _OF_RULES = ("name", "name_zh", "period", "severity", "resolved", "digest")
-_DWELLS = ("dwell_hours", "recover_hours")
+_DWELLS = ("after_percent", "dwell_hours", "recover_hours")
 
 
 def rule_of(said: shape.Rule) -> Rule:
@@ -57,15 +57,13 @@ def rule_of(said: shape.Rule) -> Rule:
 
 def written(id_: str, rule: Rule) -> dict[str, Any]:
     """The rule whole, in the shape of the file."""
-    plain = msgspec.json.decode(msgspec.json.encode(rule))
-    condition = plain.pop("condition")
-    whose = plain.pop("whose")
-    recipients = [_said(one) for one in rule.recipients]
-    known = {key: plain[key] for key in (*_OF_RULES, *_DWELLS) if plain.get(key) is not None}
+    condition = msgspec.json.decode(msgspec.json.encode(rule.condition))
+    whose = rule.whose
+    known = {key: getattr(rule, key) for key in (*_OF_RULES, *_DWELLS)}
     found = {"id": id_, "enabled": rule.enabled} | known
-    found |= {"each": whose["each"], "of": whose.get("id"), "team": whose.get("team")}
+    found |= {"each": whose.each, "of": whose.id or None, "team": whose.team or None}
     found |= {"kpi": rule.kpi or None} | condition
-    found |= {"to": recipients, "channels": list(rule.channels)}
+    found |= {"to": [_said(one) for one in rule.recipients], "channels": list(rule.channels)}
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -21,7 +21,8 @@ async def won(world: World, deal: str, owner: str, day: str, amount: str) -> Non
 
 async def at_risk(world: World, **more: object) -> None:
     """A rule: each rep's won amount at risk, told at once."""
-    body: dict[str, object] = {"dwell_hours": 0, "recover_hours": 0, **more}
+    body: dict[str, object] = {"when": "pace", "after_percent": 0, "dwell_hours": 0}
+    body |= {"recover_hours": 0, **more}
     await planning.put(world, "rules", "rep-won-at-risk", **body)
 
 

@@ -2,6 +2,7 @@
 
 import { $, h } from "./dom.js";
 import { ago, bounds, count, time } from "./format.js";
+import { Inbox } from "./inbox.js";
 import { Live } from "./live.js";
 import { Pipeline } from "./pipeline.js";
 import { RepView } from "./rep.js";
@@ -41,11 +42,13 @@ async function enter() {
   }
   $("ask").hidden = true;
   $("board").hidden = $("forget").hidden = false;
+  inbox.start();
   route();
 }
 
 function ask(error) {
   page.live?.stop();
+  inbox.stop();
   page.me = page.live = null;
   sessionStorage.removeItem(KEY);
   $("board").hidden = $("forget").hidden = true;
@@ -192,6 +195,7 @@ function redraw() {
   applyWords(document);
   $("language").textContent = t("other_language");
   setState(page.state);
+  inbox.words();
   if (!page.me) return;
   const { progress } = page;
   draw(page.target);
@@ -214,7 +218,9 @@ async function fetched(path) {
 async function posted(path, body) {
   const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY)}`, "Content-Type": "application/json" };
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+  const said = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(said.detail), { detail: said.detail });
+  return said;
 }
 
 function nameOfRep(id) {
@@ -223,6 +229,7 @@ function nameOfRep(id) {
 }
 
 new Why(fetched, where, nameOfRep);
+const inbox = new Inbox(fetched, posted);
 
 $("language").addEventListener("click", () => (switchLanguage(), redraw()));
 $("forget").addEventListener("click", () => ask(""));
