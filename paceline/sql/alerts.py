@@ -187,7 +187,7 @@ async def claim(
 ) -> list[Delivery]:
     """Deliveries that are due, leased until an instant.
 
-    ``busy``: (tenant, subscription) -> how many are under way there; ``per_endpoint`` at most.
+    ``busy``: place -> how many are under way there; ``per_endpoint`` at most, one to a person.
     """
     query = (
         select(Delivery)
@@ -208,8 +208,9 @@ async def claim(
     claimed: list[Delivery] = []
     under_way = Counter(busy)
     for one in found:
-        place = (one.tenant, one.subscription or "")
-        if one.subscription is not None and under_way[place] >= per_endpoint:
+        place = place_of(one)
+        # What waits for a person goes into one message.
+        if under_way[place] >= (per_endpoint if one.subscription is not None else 1):
             continue
         lease = (
             update(Delivery)
@@ -223,6 +224,11 @@ async def claim(
             under_way[place] += 1
     session.expunge_all()
     return claimed
+
+
+def place_of(one: Delivery) -> tuple[str, str]:
+    """Where a delivery goes: (tenant, subscription), or the mailbox of a person."""
+    return one.tenant, one.subscription or f"mail:{one.person}"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,8 +92,7 @@ class Sender:
             until, most = now + LEASE_S * 1000, min(room, 50)
             claimed = await sql.claim(session, now, until, busy, PER_ENDPOINT, most)
         for one in claimed:
-            if one.subscription is not None:
-                self._busy[one.tenant, one.subscription] += 1
+            self._busy[sql.place_of(one)] += 1
             task = asyncio.create_task(self._send(one))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -114,8 +113,7 @@ class Sender:
         except Exception:
             log.exception("delivery", delivery=one.id)
         finally:
-            if one.subscription is not None:
-                self._busy[one.tenant, one.subscription] -= 1
+            self._busy[sql.place_of(one)] -= 1
 
     async def _post(self, one: Delivery, endpoint: Endpoint) -> None:
         found = await self._subscription(endpoint)
