@@ -8,11 +8,11 @@ but the sender and the one who made them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Table, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from paceline.sql.models import (
@@ -27,6 +27,8 @@ from paceline.sql.models import (
 from paceline.sql.statements import insert_or_ignore, storable
 from schemas.alerts import Alert, RuleRef, SubjectRef, encode
 
+_ROWS = 500
+"""In one statement."""
 PENDING, DELIVERED, DEAD, DROPPED = "pending", "delivered", "dead", "dropped"
 
 
@@ -60,28 +62,37 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int
 
 
-async def store_fired(session: AsyncSession, alert: Alert, rule_version: int) -> bool:
-    """Keep an alert; whether it was new."""
-    row: dict[str, Any] = {
-        "tenant": alert.tenant,
-        "id": alert.id,
-        "rule": alert.rule.id,
-        "rule_version": rule_version,
-        "severity": alert.severity,
-        "subject_kind": alert.subject.kind,
-        "subject": alert.subject.id,
-        "period": alert.period,
-        "began_at": alert.began_at,
-        "fired_at": alert.at,
-        "late": alert.late,
-        "body": encode(alert),
-        "field": alert.field,
-        "held": alert.held,
-        "held_at": alert.at,
-        "useful": 0,
-    }
-    done = await session.execute(insert_or_ignore(session, AlertRow).values(row))
-    return _rows(done) == 1
+async def store_fired(session: AsyncSession, fired: Sequence[Alert]) -> set[tuple[str, str]]:
+    """Keep alerts; (tenant, id) of those that are new."""
+    if not fired:
+        return set()
+    rows = [
+        {
+            "tenant": alert.tenant,
+            "id": alert.id,
+            "rule": alert.rule.id,
+            "rule_version": alert.rule.version,
+            "severity": alert.severity,
+            "subject_kind": alert.subject.kind,
+            "subject": alert.subject.id,
+            "period": alert.period,
+            "began_at": alert.began_at,
+            "fired_at": alert.at,
+            "late": alert.late,
+            "body": encode(alert),
+            "field": alert.field,
+            "held": alert.held,
+            "held_at": alert.at,
+            "useful": 0,
+        }
+        for alert in fired
+    ]
+    new: set[tuple[str, str]] = set()
+    for low in range(0, len(rows), _ROWS):
+        statement = insert_or_ignore(session, AlertRow).values(rows[low : low + _ROWS])
+        returned = await session.execute(statement.returning(AlertRow.tenant, AlertRow.id))
+        new |= {(tenant, id_) for tenant, id_ in returned}
+    return new
 
 
 async def store_resolved(session: AsyncSession, alert: Alert) -> bool:
@@ -90,20 +101,9 @@ async def store_resolved(session: AsyncSession, alert: Alert) -> bool:
         update(AlertRow)
         .where(AlertRow.tenant == alert.tenant, AlertRow.id == alert.id)
         .where(AlertRow.resolved_at.is_(None))
-        .values(resolved_at=alert.at)
+        .values(resolved_at=alert.at, held=alert.held, held_at=alert.at)
     )
     return _rows(await session.execute(query)) == 1
-
-
-async def remember(session: AsyncSession, alert: Alert) -> None:
-    """What the states of a rule and subject are by now, on all rows of it."""
-    query = (
-        update(AlertRow)
-        .where(AlertRow.tenant == alert.tenant, AlertRow.field == alert.field)
-        .where(AlertRow.held_at <= alert.at)
-        .values(held=alert.held, held_at=alert.at)
-    )
-    await session.execute(query)
 
 
 async def states(session: AsyncSession, tenant: str) -> dict[str, str]:
@@ -116,42 +116,55 @@ async def states(session: AsyncSession, tenant: str) -> dict[str, str]:
     return {field: held for field, held in rows if held}
 
 
-async def recipients(
-    session: AsyncSession, tenant: str, alert: str, people: Iterable[tuple[str, int]]
-) -> None:
-    """Put an alert into inboxes, each from an instant on."""
+async def recipients(session: AsyncSession, people: Sequence[tuple[str, str, str, int]]) -> None:
+    """Put alerts into inboxes: (tenant, alert, person, from when on)."""
     rows = [
         {"tenant": tenant, "alert": alert, "person": person, "told_at": at, "cancelled": False}
-        for person, at in people
+        for tenant, alert, person, at in people
     ]
-    if rows:
-        await session.execute(insert_or_ignore(session, AlertRecipient), rows)
+    for low in range(0, len(rows), _ROWS):
+        some = rows[low : low + _ROWS]
+        await session.execute(insert_or_ignore(session, AlertRecipient).values(some))
 
 
-async def plan(session: AsyncSession, alert: Alert, planned: Sequence[Planned], now: int) -> int:
-    """Deliveries of an alert; how many of them are new. Sequence numbers are given in order."""
-    made = 0
-    for one in planned:
-        sequence = 0
-        there = select(Delivery.id).where(*_is(alert.tenant, one.id))
-        if await session.scalar(there) is not None:
-            continue
-        if one.subscription is not None:
-            sequence = await _next_sequence(session, alert.tenant, one.subscription)
-        row: dict[str, Any] = {
-            "tenant": alert.tenant,
-            "alert": alert.id,
-            "what": alert.what,
-            "sequence": sequence,
-            "body": encode(alert),
-            "state": PENDING,
-            "attempts": 0,
-            "leased_until": 0,
-            "created_at": now,
-            "said": "",
-        } | msgspec.structs.asdict(one)
-        made += _rows(await session.execute(insert_or_ignore(session, Delivery).values(row)))
-    return made
+async def plan(session: AsyncSession, wanted: Sequence[tuple[Alert, Planned]], now: int) -> int:
+    """Deliveries; how many of them are new. Each place's sequence numbers are in this order."""
+    known: set[tuple[str, str]] = set()
+    ids = [one.id for _, one in wanted]
+    for low in range(0, len(ids), _ROWS):
+        there = select(Delivery.tenant, Delivery.id).where(Delivery.id.in_(ids[low : low + _ROWS]))
+        known |= {(tenant, id_) for tenant, id_ in await session.execute(there)}
+    new = [(alert, one) for alert, one in wanted if (alert.tenant, one.id) not in known]
+    counts = Counter(
+        (alert.tenant, one.subscription) for alert, one in new if one.subscription is not None
+    )
+    after: dict[tuple[str, str | None], int] = {
+        place: await _sequence(session, place[0], place[1] or "", count) - count
+        for place, count in counts.items()
+    }
+    rows: list[dict[str, Any]] = []
+    for alert, one in new:
+        place = (alert.tenant, one.subscription)
+        after[place] = after.get(place, -1) + 1
+        rows.append(
+            {
+                "tenant": alert.tenant,
+                "alert": alert.id,
+                "what": alert.what,
+                "sequence": after[place],
+                "body": encode(alert),
+                "state": PENDING,
+                "attempts": 0,
+                "leased_until": 0,
+                "created_at": now,
+                "said": "",
+            }
+            | msgspec.structs.asdict(one)
+        )
+    for low in range(0, len(rows), _ROWS):
+        some = rows[low : low + _ROWS]
+        await session.execute(insert_or_ignore(session, Delivery).values(some))
+    return len(rows)
 
 
 async def take_back(session: AsyncSession, tenant: str, alert: str) -> None:
@@ -177,15 +190,14 @@ async def subscription(session: AsyncSession, tenant: str, id_: str) -> Subscrip
     return await session.get(Subscription, (tenant, id_), populate_existing=True)
 
 
-async def claim(
+async def due(
     session: AsyncSession,
     now: int,
-    until: int,
     busy: Mapping[tuple[str, str], int],
     per_endpoint: int,
     most: int,
 ) -> list[Delivery]:
-    """Deliveries that are due, leased until an instant.
+    """Deliveries that are due and may be tried, the longest due first.
 
     ``busy``: place -> how many are under way there; ``per_endpoint`` at most, one to a person.
     """
@@ -204,26 +216,32 @@ async def claim(
                 Delivery.subscription != id_,
             )
         )
-    found = list(await session.scalars(query))
-    claimed: list[Delivery] = []
+    found: list[Delivery] = []
     under_way = Counter(busy)
-    for one in found:
+    for one in await session.scalars(query):
         place = place_of(one)
         # What waits for a person goes into one message.
-        if under_way[place] >= (per_endpoint if one.subscription is not None else 1):
-            continue
-        lease = (
-            update(Delivery)
-            .where(*_is(one.tenant, one.id), Delivery.state == PENDING)
-            .where(Delivery.leased_until <= now)
-            .values(leased_until=until)
-            .execution_options(synchronize_session=False)
-        )
-        if _rows(await session.execute(lease)) == 1:
-            claimed.append(one)
+        if under_way[place] < (per_endpoint if one.subscription is not None else 1):
             under_way[place] += 1
+            found.append(one)
     session.expunge_all()
-    return claimed
+    return found
+
+
+async def lease(
+    session: AsyncSession, wanted: Sequence[Delivery], now: int, until: int
+) -> list[Delivery]:
+    """Those of some deliveries that are ours until an instant; nobody else has them meanwhile."""
+    query = (
+        update(Delivery)
+        .where(Delivery.id.in_([one.id for one in wanted]), Delivery.state == PENDING)
+        .where(Delivery.leased_until <= now)
+        .values(leased_until=until)
+        .returning(Delivery.tenant, Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    ours = {(tenant, id_) for tenant, id_ in await session.execute(query)}
+    return [one for one in wanted if (one.tenant, one.id) in ours]
 
 
 def place_of(one: Delivery) -> tuple[str, str]:
@@ -251,33 +269,51 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 async def note(session: AsyncSession, outcomes: Sequence[Outcome]) -> None:
     """Write outcomes down, and end the leases."""
-    for one in outcomes:
-        if one.counted:
-            row = {
-                "tenant": one.tenant,
-                "delivery": one.id,
-                "number": one.number,
-                "at": one.at,
-                "took_ms": one.took_ms,
-                "status": one.status,
-                "error": storable(one.error),
-                "excerpt": storable(one.excerpt),
-            }
-            await session.execute(insert_or_ignore(session, DeliveryAttempt), row)
-        done = one.at + one.took_ms if one.state != PENDING else None
-        await session.execute(
-            update(Delivery)
-            .where(*_is(one.tenant, one.id))
-            .values(
-                state=one.state,
-                attempts=one.number if one.counted else Delivery.attempts,
-                due_at=one.due_at,
-                leased_until=0,
-                done_at=done,
-                said=storable(one.said),
-            )
-            .execution_options(synchronize_session=False)
+    tried = [
+        {
+            "tenant": one.tenant,
+            "delivery": one.id,
+            "number": one.number,
+            "at": one.at,
+            "took_ms": one.took_ms,
+            "status": one.status,
+            "error": storable(one.error),
+            "excerpt": storable(one.excerpt),
+        }
+        for one in outcomes
+        if one.counted
+    ]
+    if tried:
+        await session.execute(insert_or_ignore(session, DeliveryAttempt).values(tried))
+    table = cast("Table", Delivery.__table__)
+    query = (
+        table.update()
+        .where(table.c.tenant == bindparam("of"), table.c.id == bindparam("one"))
+        .values(
+            state=bindparam("new_state"),
+            attempts=bindparam("tries"),
+            due_at=bindparam("due"),
+            leased_until=0,
+            done_at=bindparam("done"),
+            said=bindparam("words"),
         )
+    )
+    connection = await session.connection()
+    await connection.execute(
+        query,
+        [
+            {
+                "of": one.tenant,
+                "one": one.id,
+                "new_state": one.state,
+                "tries": one.number,
+                "due": one.due_at,
+                "done": one.at + one.took_ms if one.state != PENDING else None,
+                "words": storable(one.said),
+            }
+            for one in outcomes
+        ],
+    )
 
 
 async def disable(session: AsyncSession, tenant: str, id_: str, why: str) -> bool:
@@ -312,8 +348,8 @@ async def notice(session: AsyncSession, tenant: str, id_: str, why: str, at: int
         field="",
         held="",
     )
-    await store_fired(session, alert, 1)
-    await recipients(session, tenant, alert.id, [("", at)])
+    await store_fired(session, [alert])
+    await recipients(session, [(tenant, alert.id, "", at)])
 
 
 async def opted_out(session: AsyncSession, tenant: str, person: str) -> bool:
@@ -377,11 +413,12 @@ def _is(tenant: str, id_: str) -> tuple[ColumnElement[bool], ColumnElement[bool]
     return Delivery.tenant == tenant, Delivery.id == id_
 
 
-async def _next_sequence(session: AsyncSession, tenant: str, id_: str) -> int:
+async def _sequence(session: AsyncSession, tenant: str, id_: str, count: int) -> int:
+    """The last of so many new numbers of a place."""
     query = (
         update(Subscription)
         .where(Subscription.tenant == tenant, Subscription.id == id_)
-        .values(sequence=Subscription.sequence + 1)
+        .values(sequence=Subscription.sequence + count)
         .returning(Subscription.sequence)
         .execution_options(synchronize_session=False)
     )

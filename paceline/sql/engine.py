@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from sqlite3 import OperationalError
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aiosqlite
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import await_only
 
@@ -111,5 +112,25 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     refused at once, without any waiting, when somebody else wrote in between.
     """
     immediate = engine.execution_options(sqlite_begin="IMMEDIATE")
-    async with AsyncSession(immediate, expire_on_commit=False) as session, session.begin():
+    async with (
+        _turn(engine),
+        AsyncSession(immediate, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
+
+
+_turns: WeakKeyDictionary[Engine, asyncio.Lock] = WeakKeyDictionary()
+
+
+def _turn(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
+    """On SQLite the writers of one process take turns.
+
+    Left to itself, whoever waits looks again only now and then, and may find it taken each time.
+    """
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    found = _turns.get(engine.sync_engine)
+    if found is None:
+        found = _turns[engine.sync_engine] = asyncio.Lock()
+    return found

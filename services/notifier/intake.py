@@ -8,21 +8,21 @@ for the aggregator writes nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from paceline import metrics
-from paceline.following import Chunk
+from paceline.following import Chunk, Record
 from paceline.logs import get_logger
-from paceline.progress.reading.directory import SqlDirectory
+from paceline.progress.reading.directory import Known, SqlDirectory
 from paceline.sql import alerts as sql
 from paceline.sql import archive
 from paceline.sql.engine import reading, writing
 from paceline.sql.models import Tenant
 from paceline.sql.patience import patiently
-from paceline.sql.stored import TenantSettings
+from paceline.sql.stored import Alerting, TenantSettings
 from schemas import alerts
 from schemas.alerts import Alert
 from services.notifier.planning import Taker, plan
@@ -49,50 +49,70 @@ class Intake:
 
     async def write(self, incarnation: str, chunks: Sequence[Chunk]) -> None:
         """Keep the chunks, all or none."""
+        told = [one for chunk in chunks for record in chunk.records for one in _decoded(record)]
+        takers_of = {tenant: await self._known(tenant) for tenant in {one.tenant for one in told}}
 
         async def store() -> None:
             async with writing(self._engine) as session:
+                await self._store(session, told, takers_of)
                 for chunk in chunks:
-                    for record in chunk.records:
-                        await self._record(session, record.value or b"")
                     await archive.advance(
                         session, chunk.topic, incarnation, chunk.partition, chunk.next_offset
                     )
 
         await patiently(store)
 
-    async def _record(self, session: AsyncSession, raw: bytes) -> None:
-        try:
-            alert = alerts.decode(raw)
-        except ValueError as error:
-            log.warning("no_alert", error=str(error))
-            return
-        known = await self._directory.org(alert.tenant)
-        row = await session.get(Tenant, alert.tenant)
-        if known is None or row is None:
-            log.warning("alert_of_no_tenant", tenant=alert.tenant)
-            return
-        if not await self._keep(session, alert):
-            return
-        settings = msgspec.convert(row.settings, TenantSettings).alerting
-        numbered = known.plan.rules.get(alert.rule.id)
-        takers = [
-            Taker(one.id, one.kind, msgspec.convert(one.filters, sql.Filters))
-            for one in await sql.subscriptions(session, alert.tenant)
-            if one.enabled
-        ]
-        planned = plan(alert, numbered.rule if numbered else None, known, takers, settings)
-        await sql.recipients(session, alert.tenant, alert.id, planned.inboxes)
+    async def _store(
+        self, session: AsyncSession, told: Sequence[Alert], known: Mapping[str, Known | None]
+    ) -> None:
+        told = [one for one in told if known[one.tenant] is not None]
+        fired = await sql.store_fired(session, [one for one in told if one.what == "fired"])
+        news: list[Alert] = []
+        for one in told:
+            if one.what == "fired":
+                new = (one.tenant, one.id) in fired
+                fired.discard((one.tenant, one.id))
+            else:
+                new = await sql.store_resolved(session, one)
+                await sql.take_back(session, one.tenant, one.id)
+            if new:
+                news.append(one)
+        inboxes: list[tuple[str, str, str, int]] = []
+        deliveries: list[tuple[Alert, sql.Planned]] = []
+        places = {tenant: await _places(session, tenant) for tenant in {one.tenant for one in news}}
+        for one in news:
+            org = known[one.tenant]
+            assert org is not None  # noqa: S101 - left out above
+            takers, settings = places[one.tenant]
+            numbered = org.plan.rules.get(one.rule.id)
+            planned = plan(one, numbered.rule if numbered else None, org, takers, settings)
+            inboxes += [(one.tenant, one.id, person, at) for person, at in planned.inboxes]
+            deliveries += [(one, each) for each in planned.deliveries]
+        await sql.recipients(session, inboxes)
         now = time.time_ns() // 1_000_000
-        made = await sql.plan(session, alert, planned.deliveries, now)
-        metrics.DELIVERIES_PLANNED.inc(made)
+        metrics.DELIVERIES_PLANNED.inc(await sql.plan(session, deliveries, now))
 
-    async def _keep(self, session: AsyncSession, alert: Alert) -> bool:
-        """Whether it is news: it is not where it was kept already."""
-        if alert.what == "fired":
-            new = await sql.store_fired(session, alert, alert.rule.version)
-        else:
-            new = await sql.store_resolved(session, alert)
-            await sql.take_back(session, alert.tenant, alert.id)
-        await sql.remember(session, alert)
-        return new
+    async def _known(self, tenant: str) -> Known | None:
+        known = await patiently(lambda: self._directory.org(tenant))
+        if known is None:
+            log.warning("alert_of_no_tenant", tenant=tenant)
+        return known
+
+
+async def _places(session: AsyncSession, tenant: str) -> tuple[list[Taker], Alerting]:
+    row = await session.get(Tenant, tenant)
+    settings = msgspec.convert(row.settings, TenantSettings) if row else None
+    takers = [
+        Taker(one.id, one.kind, msgspec.convert(one.filters, sql.Filters))
+        for one in await sql.subscriptions(session, tenant)
+        if one.enabled
+    ]
+    return takers, settings.alerting if settings else Alerting()
+
+
+def _decoded(record: Record) -> list[Alert]:
+    try:
+        return [alerts.decode(record.value or b"")]
+    except ValueError as error:
+        log.warning("no_alert", error=str(error))
+        return []

@@ -42,6 +42,7 @@ log = get_logger(__name__)
 
 LEASE_S = 60
 AT_ONCE = 200
+AT_A_TIME = 50
 PER_ENDPOINT = 4
 IDLE_S = 0.1
 _FLUSH_S = 0.02
@@ -88,9 +89,12 @@ class Sender:
             for one, breaker in self._breakers.items()
             if breaker.opens_at(self.clock()) > self.clock()
         }
+        async with reading(self.engine) as session:
+            wanted = await sql.due(session, now, busy, PER_ENDPOINT, min(room, AT_A_TIME))
+        if not wanted:
+            return 0
         async with writing(self.engine) as session:
-            until, most = now + LEASE_S * 1000, min(room, 50)
-            claimed = await sql.claim(session, now, until, busy, PER_ENDPOINT, most)
+            claimed = await sql.lease(session, wanted, now, now + LEASE_S * 1000)
         for one in claimed:
             self._busy[sql.place_of(one)] += 1
             task = asyncio.create_task(self._send(one))

@@ -265,7 +265,7 @@ async def test_states_come_back_from_sql_where_redis_was_lost(world: World, desk
     await desk.touch("11")
     (alert,) = await desk.look("2026-11-16T16:00:00Z")
     async with writing(world.engine) as session:
-        await sql.store_fired(session, alert, 1)
+        await sql.store_fired(session, [alert])
     p = world.partition
     await world.redis.delete(keys.alert_states(p, world.tenant), keys.watched(p), keys.due(p))
     desk.restart()

@@ -29,8 +29,8 @@ async def fire(world: World, number: int, rep: str, *people: str, tenant: str = 
         subject=SubjectRef(kind="rep", id=rep, name=rep),
     )
     async with writing(world.engine) as session:
-        await sql.store_fired(session, made, 1)
-        await sql.recipients(session, tenant, made.id, [(one, made.at) for one in people])
+        await sql.store_fired(session, [made])
+        await sql.recipients(session, [(tenant, made.id, one, made.at) for one in people])
     return made.id
 
 
@@ -85,7 +85,7 @@ async def test_an_acknowledgement_ends_the_escalation(world: World, api: httpx.A
     one = await fire(world, 1, "maria", "maria")
     later = world.now + 2 * 86_400_000
     async with writing(world.engine) as session:
-        await sql.recipients(session, "acme", one, [("grace", later)])
+        await sql.recipients(session, [("acme", one, "grace", later)])
     async with world.client(await world.key(rep="maria")) as maria:
         said = (await maria.post(f"/v1/alerts/{one}", json={"deed": "acknowledge"})).json()
     assert (said["state"], said["acknowledged_by"]) == ("acknowledged", "rep:maria")

@@ -111,7 +111,7 @@ class Post:
             for place in places
         ]
         async with writing(self.engine) as session:
-            await sql.plan(session, one, planned, one.at)
+            await sql.plan(session, [(one, each) for each in planned], one.at)
 
     async def send(self) -> None:
         """Everything that is due by the clock, to its end."""

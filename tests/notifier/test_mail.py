@@ -98,7 +98,7 @@ async def plan(world: World, person: str, *numbers: int, **more: Any) -> None:
                 person=person,
                 due_at=world.now,
             )
-            await sql.plan(session, one, [planned], world.now)
+            await sql.plan(session, [(one, planned)], world.now)
 
 
 async def send(sender: Sender) -> None:

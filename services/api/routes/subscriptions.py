@@ -173,7 +173,7 @@ async def test(id_: str, caller: Admin, services: Serving) -> Response:
     planned = alerts_sql.Planned(id=f"msg_{id_}_{now}", subscription=id_, due_at=now)
     async with writing(services.engine) as session:
         await _found(session, caller, id_)
-        await alerts_sql.plan(session, alert, [planned], now)
+        await alerts_sql.plan(session, [(alert, planned)], now)
         found = await inbox_sql.deliveries(session, tenant, alert=alert.id)
         return json(_delivery(found[0], []))
 
