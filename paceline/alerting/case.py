@@ -63,7 +63,8 @@ class Case(msgspec.Struct, frozen=True):
         if progress is not None and _share_over(progress) * 100 < rule.after_percent:
             readings = {name: _held_back(one) for name, one in readings.items()}
         if rule.kpi and progress is None:
-            readings = dict.fromkeys(readings, Reading("no_data"))
+            there = rule.kpi in self.known.kpis.book.compiled
+            readings = dict.fromkeys(readings, Reading("no_data" if there else "error"))
         period = self.question.period_in(self.hours.zone)
         return Seen(
             rule_id=rule_id,

@@ -93,7 +93,7 @@ class Looker:
             asked = [rep for rep in asked if _employed(known, rep, question)]
             if not asked:
                 continue
-            rows = await self._rows(known, asked, question, _kpis_of(group))
+            rows = await self._rows(known, asked, question, _kpis_of(known, group))
             last = await self._last(known, asked, question, group)
             quiet = await self._quiet_of(known, asked, group, moment)
             for rep in asked:
@@ -113,7 +113,7 @@ class Looker:
             if not group:
                 continue
             question = moment.question(known, period)
-            kpis = await self.whole(known, chosen, question, _kpis_of(group))
+            kpis = await self.whole(known, chosen, question, _kpis_of(known, group))
             last: dict[str, KpiProgress] = {}
             compared = _compared(group)
             if compared and (before := _last_point(known, question)) is not None:
@@ -222,8 +222,12 @@ def _by_period(rules: _Rules) -> dict[str, _Rules]:
     return found
 
 
-def _kpis_of(rules: _Rules) -> tuple[str, ...]:
-    found = dict.fromkeys(one.rule.kpi for one in rules.values() if one.rule.kpi)
+def _kpis_of(known: Known, rules: _Rules) -> tuple[str, ...]:
+    found = dict.fromkeys(
+        one.rule.kpi
+        for one in rules.values()
+        if one.rule.kpi and one.rule.kpi in known.kpis.book.compiled
+    )
     if any(isinstance(one.rule.condition, Coverage) for one in rules.values()):
         found.update(dict.fromkeys(REQUIRED))
     return tuple(found)

@@ -8,7 +8,7 @@ but the sender and the one who made them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -371,19 +371,19 @@ async def failing(session: AsyncSession, tenant: str, id_: str, since: int | Non
     await session.execute(query.values(failing_since=since))
 
 
-async def together(
-    session: AsyncSession, tenant: str, person: str, now: int, until: int
-) -> list[Delivery]:
-    """Everything that waits for a person and is due, leased: it goes into one message."""
+async def together(session: AsyncSession, one: Delivery, now: int, until: int) -> list[Delivery]:
+    """What else waits for the same person or chat and is due, leased: it is one message."""
     query = (
         select(Delivery)
-        .where(Delivery.tenant == tenant, Delivery.person == person)
+        .where(Delivery.tenant == one.tenant, Delivery.id != one.id, Delivery.what != "test")
+        .where(Delivery.person.is_not_distinct_from(one.person))
+        .where(Delivery.subscription.is_not_distinct_from(one.subscription))
         .where(Delivery.state == PENDING, Delivery.due_at <= now, Delivery.leased_until <= now)
         .order_by(Delivery.created_at)
     )
     found = list(await session.scalars(query))
-    for one in found:
-        one.leased_until = until
+    for each in found:
+        each.leased_until = until
     await session.flush()
     session.expunge_all()
     return found
@@ -397,6 +397,55 @@ async def told_since(session: AsyncSession, tenant: str, person: str, since: int
         .where(Delivery.state == DELIVERED, Delivery.done_at >= since)
     )
     return int(await session.scalar(query) or 0)
+
+
+async def held_of(session: AsyncSession, tenant: str, rep: str) -> dict[str, list[dict[str, Any]]]:
+    """Table -> what is held of alerts about a person, and of what the person was told and did."""
+    own = select(AlertRow).where(
+        AlertRow.tenant == tenant, AlertRow.subject_kind == "rep", AlertRow.subject == rep
+    )
+    told = select(AlertRecipient).where(
+        AlertRecipient.tenant == tenant, AlertRecipient.person == rep
+    )
+    noted = select(AlertNote).where(AlertNote.tenant == tenant, AlertNote.author == f"rep:{rep}")
+    mailed = select(Delivery).where(Delivery.tenant == tenant, Delivery.person == rep)
+    out = select(MailOptOut).where(MailOptOut.tenant == tenant, MailOptOut.person == rep)
+    return {
+        "alerts": [
+            {"id": one.id, "rule": one.rule, "fired_at": one.fired_at, "said": one.body.decode()}
+            for one in await session.scalars(own)
+        ],
+        "alert_recipients": [
+            {"alert": one.alert, "told_at": one.told_at} for one in await session.scalars(told)
+        ],
+        "alert_notes": [
+            {"alert": one.alert, "at": one.at, "kind": one.kind, "text": one.text}
+            for one in await session.scalars(noted)
+        ],
+        "deliveries": [
+            {"id": one.id, "alert": one.alert, "state": one.state, "done_at": one.done_at}
+            for one in await session.scalars(mailed)
+        ],
+        "mail_opt_outs": [{"at": one.at} for one in await session.scalars(out)],
+    }
+
+
+async def forget_person(
+    session: AsyncSession, tenant: str, rep: str, clean: Callable[[str], str]
+) -> None:
+    """Take a person's names out of alerts, and what the person wrote; nothing more is mailed."""
+
+    def cleaned(raw: bytes) -> bytes:
+        return clean(raw.decode()).encode()
+
+    for row in await session.scalars(select(AlertRow).where(AlertRow.tenant == tenant)):
+        row.body = cleaned(row.body)
+    for delivery in await session.scalars(select(Delivery).where(Delivery.tenant == tenant)):
+        delivery.body = cleaned(delivery.body)
+        if delivery.person == rep and delivery.state == PENDING:
+            delivery.state, delivery.said = DROPPED, "this person was erased"
+    for note in await session.scalars(select(AlertNote).where(AlertNote.tenant == tenant)):
+        note.text = "" if note.author == f"rep:{rep}" else clean(note.text)
 
 
 async def write_note(

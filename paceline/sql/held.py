@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import delete, inspect, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from paceline.sql import alerts as alerts_sql
 from paceline.sql.engine import reading, writing
 from paceline.sql.models import (
     ApiKeyRow,
@@ -117,6 +118,7 @@ async def person(session: AsyncSession, tenant: str, rep: str) -> dict[str, list
         "help_calls": await _rows(
             session, HelpCall, HelpCall.tenant == tenant, HelpCall.rep == rep
         ),
+        **await alerts_sql.held_of(session, tenant, rep),
         "audit": [one for one in said if one["subject"] == rep or _names(one, names)],
     }
 
@@ -139,6 +141,9 @@ async def forget_person(session: AsyncSession, tenant: str, rep: str, now: int) 
         authors.add(f"key:{key.id} {key.label}")
         key.label = "erased"
         key.revoked_at = key.revoked_at or now
+    names += [email] if (email := row.terms.get("email")) else []
+    row.terms = {key: value for key, value in row.terms.items() if key != "email"}
+    await alerts_sql.forget_person(session, tenant, rep, lambda text: _without(text, names, rep))
     await _forget_words(session, tenant, authors, lambda text: _without(text, names, rep))
     for version in await session.scalars(
         select(ConfigVersion).where(ConfigVersion.tenant == tenant)

@@ -24,7 +24,7 @@ from paceline.sql.engine import reading, writing
 from paceline.sql.models import Delivery, Subscription
 from paceline.sql.patience import patiently
 from schemas import alerts
-from services.notifier.formats import KINDS, Message, Place, judge, request
+from services.notifier.formats import KINDS, Message, Place, Verdict, judge, request
 from services.notifier.mail import Mailer
 from services.notifier.post import Answer, Poster
 from services.notifier.schedule import (
@@ -132,33 +132,56 @@ class Sender:
         kind = next(each for each in KINDS if each == found.kind)
         language: Language = "zh" if found.language == "zh" else "en"
         place = Place(kind, found.url, found.secrets, language)
-        alert = alerts.decode(one.body)
-        message = Message(one.id, one.sequence, [alert], test=one.what == "test")
+        every = [one] if kind == "webhook" or one.what == "test" else await self._with_others(one)
+        told = [alerts.decode(each.body) for each in every]
+        message = Message(one.id, one.sequence, told, test=one.what == "test")
         at = self._now()
         answer = await self.poster.post(request(place, message, at))
         verdict = judge(kind, answer.status, answer.body) if answer.status else None
         ok = bool(verdict and verdict.ok)
         breaker.note(self.clock(), ok=ok)
         metrics.DELIVERY_ATTEMPTS.labels(kind, "ok" if ok else "failed").inc()
-        said = verdict.said if verdict else answer.error
         if ok:
-            metrics.DELIVERY_SECONDS.observe(max(0.0, self.clock() - alert.at / 1000))
+            metrics.DELIVERY_SECONDS.observe(max(0.0, self.clock() - told[0].at / 1000))
+        elif answer.status in THROTTLED or (verdict and verdict.throttled):
+            pause = retry_after(answer.retry_after, self.clock()) or THROTTLE_S
+            breaker.throttle(self.clock() + pause)
+        for each in every:
+            await self._judged(each, answer, verdict, at)
+        await self._standing(endpoint, found, answer, at, ok=ok)
+
+    async def _with_others(self, one: Delivery) -> list[Delivery]:
+        """With everything else that waits for the same person or chat."""
+        now = self._now()
+        async with writing(self.engine) as session:
+            return [one, *await sql.together(session, one, now, now + LEASE_S * 1000)]
+
+    async def _judged(
+        self, one: Delivery, answer: Answer, verdict: Verdict | None, at: int
+    ) -> None:
+        """What becomes of a delivery by an answer."""
+        said = verdict.said if verdict else answer.error
+        if verdict and verdict.ok:
             await self._note(one, answer, at, sql.DELIVERED, at, said)
-            if found.failing_since is not None:
-                await self._failing(endpoint, None)
             return
         if answer.status == GONE:
             await self._note(one, answer, at, sql.DEAD, at, "410: the endpoint is gone")
-            await self._disable(endpoint, "it answered 410: it is gone")
             return
         pause = retry_after(answer.retry_after, self.clock())
-        if answer.status in THROTTLED or (verdict and verdict.throttled):
-            breaker.throttle(self.clock() + (pause or THROTTLE_S))
         wait = wait_s(one.attempts + 1, self.jitter(), pause)
         state = sql.DEAD if wait is None else sql.PENDING
-        due = at + round((wait or 0) * 1000)
-        await self._note(one, answer, at, state, due, said)
-        if found.failing_since is None:
+        await self._note(one, answer, at, state, at + round((wait or 0) * 1000), said)
+
+    async def _standing(
+        self, endpoint: Endpoint, found: Subscription, answer: Answer, at: int, *, ok: bool
+    ) -> None:
+        """What an answer means for the endpoint itself."""
+        if ok:
+            if found.failing_since is not None:
+                await self._failing(endpoint, None)
+        elif answer.status == GONE:
+            await self._disable(endpoint, "it answered 410: it is gone")
+        elif found.failing_since is None:
             await self._failing(endpoint, at)
         elif at - found.failing_since > DISABLED_AFTER_S * 1000:
             await self._disable(endpoint, "it failed for five days")
@@ -168,11 +191,8 @@ class Sender:
             await self._end(one, sql.DROPPED, "no mail server is configured (PACELINE_SMTP)")
             return
         now = self._now()
-        async with writing(self.engine) as session:
-            person = one.person or ""
-            more = await sql.together(session, one.tenant, person, now, now + LEASE_S * 1000)
-        every = [one, *(each for each in more if each.id != one.id)]
-        sent = await self.mailer.send(one.tenant, person, every, now)
+        every = await self._with_others(one)
+        sent = await self.mailer.send(one.tenant, one.person or "", every, now)
         for each in every:
             if sent.put_off_until is not None:
                 await self._put_off(each, sent.put_off_until / 1000, sent.said)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -132,12 +133,14 @@ async def gibberish(
 
 
 @asynccontextmanager
-async def farm(*behaviours: Behave) -> AsyncIterator[list[Receiver]]:
-    """Receivers that listen."""
+async def farm(
+    *behaviours: Behave, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[list[Receiver]]:
+    """Receivers that listen; with ``tls`` they speak it."""
     receivers = [Receiver(behave) for behave in behaviours]
     servers = []
     for one in receivers:
-        server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=tls)
         one.port = server.sockets[0].getsockname()[1]
         servers.append(server)
     try:

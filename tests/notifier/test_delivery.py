@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -14,6 +17,7 @@ from paceline.sql.engine import reading
 from services.notifier import post as posting
 from tests.notifier.conftest import Post, alert
 from tests.notifier.farm import answering, dropping, endless, farm, gibberish, silent
+from tests.support.need import require_program
 
 
 async def test_a_delivery_is_verified_by_an_independent_implementation(post: Post) -> None:
@@ -200,3 +204,32 @@ async def test_who_died_while_sending_leaves_it_to_the_next_under_the_same_id(po
         await post.send()
     assert (await post.delivery("crm")).state == "delivered"
     assert len({one.id for one in good.got}) == 1
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(post: Post, tmp_path: Path) -> None:
+    """Nothing is sent: the body would be read by whoever stands in between."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    openssl = require_program("openssl", package="openssl")
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=x"]
+    command = [openssl, *words, "-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    async with farm(answering, tls=tls) as (impostor,):
+        await post.subscribe("crm", impostor.url.replace("http:", "https:"))
+        await post.plan(alert(), "crm")
+        await post.send()
+    assert impostor.got == []
+    assert "CERTIFICATE_VERIFY_FAILED" in (await post.delivery("crm")).said
+
+
+async def test_what_waits_for_a_chat_is_one_message(post: Post) -> None:
+    """A digest of thirty is one post, not thirty."""
+    async with farm(answering) as (chat,):
+        chat.answers = [(200, {}, b"ok")]
+        await post.subscribe("chat", chat.url, kind="slack")
+        for number in range(30):
+            await post.plan(alert(number + 1), "chat")
+        await post.send()
+    assert len(chat.got) <= 4
+    assert (await post.delivery("chat")).state == "delivered"

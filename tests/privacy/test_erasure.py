@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from paceline.privacy.erasure import erase_customer, erase_person, find
 from paceline.privacy.search import Search
-from paceline.sql import archive, dead, held
+from paceline.sql import alerts, archive, dead, held
 from paceline.sql.engine import reading, writing
 from paceline.sql.models import (
     ApiKeyRow,
@@ -22,8 +23,10 @@ from paceline.sql.models import (
     Rep,
     Team,
 )
+from schemas.alerts import SubjectRef
 from schemas.dead import DeadLetter
 from schemas.envelope import PATCHED, EntityKind, EntityPatch, Event, Scalar, encode
+from tests.notifier.conftest import alert
 
 NOON = 1_774_872_000_000
 LOG = "log-1"
@@ -152,7 +155,7 @@ async def test_an_erased_person_keeps_an_id_and_loses_names_and_keys(engine: Asy
         session.add(Team(tenant="acme", id="east", name="East", name_zh=None, parent_id=None))
         session.add(
             Rep(tenant="acme", id="li-wei", name="Li Wei", name_zh="李伟", team_id="east",
-                zone=None, manages_team=None, terms={})
+                zone=None, manages_team=None, terms={"email": "li.wei@acme.example"})
         )  # fmt: skip
         session.add(
             ApiKeyRow(id="pk1", hash=b"h", tenant="acme", label="Li Wei's phone", scopes=["read"],
@@ -178,16 +181,25 @@ async def test_an_erased_person_keeps_an_id_and_loses_names_and_keys(engine: Asy
             AuditRow(tenant="acme", at=1, actor="file:x", action="change", kind="rep",
                      subject="li-wei", before=None, after={"name": "Li Wei", "zh": "李伟"})
         )  # fmt: skip
+        subject = SubjectRef(kind="rep", id="li-wei", name="Li Wei", name_zh="李伟")
+        told = msgspec.structs.replace(alert(), subject=subject)
+        await alerts.store_fired(session, [told])
+        await alerts.recipients(session, [("acme", told.id, "li-wei", told.at)])
     async with reading(engine) as session:
         before = await held.person(session, "acme", "li-wei")
     assert [row["label"] for row in before["api_keys"]] == ["Li Wei's phone"]
     assert "hash" not in before["api_keys"][0]
-    assert await erase_person(engine, "acme", "li-wei", actor="cli:eve") == ["Li Wei", "李伟"]
+    assert "李伟" in before["alerts"][0]["said"]
+    names = await erase_person(engine, "acme", "li-wei", actor="cli:eve")
+    assert names == ["Li Wei", "李伟", "li.wei@acme.example"]
     async with reading(engine) as session:
         after = await held.person(session, "acme", "li-wei")
     assert [row["name"] for row in after["reps"]] == ["li-wei"]
     assert after["api_keys"][0]["revoked_at"] is not None
     assert "Li Wei" not in str(after)
+    assert "李伟" not in str(after)
+    assert "li.wei@" not in str(after)
+    assert after["alert_recipients"] == before["alert_recipients"]
     assert "李伟" not in str(after)
     [forecast], [call] = after["forecasts"], after["help_calls"]
     assert (forecast["commit"], forecast["note"], forecast["author"]) == (900, "", "key:pk1 erased")
