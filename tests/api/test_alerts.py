@@ -9,6 +9,8 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import select
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from paceline.alerting.links import Link, Links
 from paceline.sql import alerts as sql
@@ -282,3 +284,22 @@ async def test_whoever_holds_a_connection_hears_of_it(world: World, api: httpx.A
                 assert msgspec.json.decode(line[5:])["id"] == one
                 break
     assert ms("2026-11-20T15:00:00Z") == world.now
+
+
+async def test_a_websocket_carries_the_same_and_refuses_a_wrong_key(world: World) -> None:
+    """The key is the first message, for browsers cannot send a header with it."""
+    address = world.url.replace("http", "ws") + "/v1/alerts/ws"
+    async with connect(address) as socket:
+        await socket.send("pl_wrong")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+    async with connect(address) as socket:
+        await socket.send(await world.key())
+        one = await fire(world, 1, "maria")
+        async with writing(world.engine) as session:
+            row = await session.get(models.AlertRow, ("acme", one))
+            assert row is not None
+            row.fired_at = world.now
+        assert msgspec.json.decode(await socket.recv())["id"] == one
