@@ -100,7 +100,7 @@ SHIPPED: Final[Mapping[str, Rule]] = {
         whose=Whose(each="team"),
         kpi="won_amount",
         period="quarter",
-        condition=Projection(enter=80, until=90),
+        condition=Projection(enter=70, until=80),
         after_percent=50,
         dwell_hours=16,
         recover_hours=8,

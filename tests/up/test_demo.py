@@ -67,6 +67,7 @@ def test_the_doctor_speaks_json(up: Up) -> None:
         "crm.backfill": 8,
         "crm.dead": 8,
         "crm.events": 8,
+        "kpi.alerts": 8,
         "kpi.facts": 8,
         "paceline.incarnation": 1,
     }

@@ -6,7 +6,7 @@ a secret is answered once, by the request that made it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -73,7 +73,7 @@ class SubscriptionEntry(msgspec.Struct, kw_only=True):
     name: str
     kind: str
     url: str
-    filters: dict[str, object]
+    filters: dict[str, Any]
     language: str
     enabled: bool
     why_disabled: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import date
 from http import HTTPStatus
 
+from fastapi import Response
+
 from paceline.alerting.backtest import Backtest, Firing
 from schemas.alerts import Alert, Driver, Figure, RuleRef, SubjectRef
 from services.api.answers.alerts import (
@@ -23,7 +25,7 @@ from services.api.answers.alerts import (
     SubscriptionEntry,
     SubscriptionList,
 )
-from services.api.answers.docs import ABSENT, ok, problem, route
+from services.api.answers.docs import ABSENT, REFUSED, ok, problem, route
 
 _ALERT = Alert(
     id="alr_5e0c1f3ab7d24c6f8a1b2c3d",
@@ -161,23 +163,41 @@ _DEED = problem(
 )
 _TAG, _PLACES = "alerts", "deliveries"
 
-ALERTS = route(ok("A page.", Alerts, Alerts(items=[_ENTRY], next=None, open=3)), _TAG)
-ALERT = route({**ok("The alert.", AlertEntry, _ENTRY), **ABSENT}, _TAG)
+ALERTS = route(
+    {**ok("A page.", Alerts, Alerts(items=[_ENTRY], next=None, open=3)), **REFUSED}, _TAG
+)
+ALERT = route({**ok("The alert.", AlertEntry, _ENTRY), **ABSENT, **REFUSED}, _TAG)
 DO = route({**ok("The alert as it is now.", AlertEntry, _ENTRY), **ABSENT, **_DEED}, _TAG)
-STREAM = route({200: {"description": "Server-sent events named `alert`."}}, _TAG)
+STREAM = route(
+    {
+        200: {
+            "description": "`alert` events carry an AlertEntry: what fired, is over, is dealt with.",
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": f"event: alert\nid: {_ENTRY.id}\ndata: {{}}\n\n",
+                }
+            },
+        }
+    },
+    _TAG,
+    response_class=Response,
+)
 PRECISION = route(ok("By rule.", Precisions, Precisions(items=[_PRECISION])), _TAG)
 BACKTEST = route({**ok("What it would have told.", Backtest, _BACKTEST), **_UNTESTABLE}, _TAG)
 SUBSCRIPTIONS = route(
     ok("All.", SubscriptionList, SubscriptionList(items=[_SUBSCRIPTION])), _PLACES
 )
-SUBSCRIBE = route(
-    {**ok("It is as the body says.", SubscriptionEntry, _SUBSCRIPTION), **_URL}, _PLACES
+_SUBSCRIBED = ok("The subscription.", SubscriptionEntry, _SUBSCRIPTION)
+_ONE = {**_SUBSCRIBED, **ABSENT, **REFUSED}
+SUBSCRIBE = route({**_SUBSCRIBED, **_URL}, _PLACES)
+UNSUBSCRIBE = route(_ONE, _PLACES)
+ROTATE = route(_ONE, _PLACES)
+TEST = route({**ok("It is on its way.", DeliveryEntry, _DELIVERY), **ABSENT, **REFUSED}, _PLACES)
+DELIVERIES = route(
+    {**ok("The log.", Deliveries, Deliveries(items=[_DELIVERY])), **REFUSED}, _PLACES
 )
-UNSUBSCRIBE = route({**ok("It is gone.", SubscriptionEntry, _SUBSCRIPTION), **ABSENT}, _PLACES)
-ROTATE = route({**ok("The new secret.", SubscriptionEntry, _SUBSCRIPTION), **ABSENT}, _PLACES)
-TEST = route({**ok("It is on its way.", DeliveryEntry, _DELIVERY), **ABSENT}, _PLACES)
-DELIVERIES = route(ok("The log.", Deliveries, Deliveries(items=[_DELIVERY])), _PLACES)
-REPLAY = route(ok("How many.", Replayed, Replayed(replayed=4)), _PLACES)
+REPLAY = route({**ok("How many.", Replayed, Replayed(replayed=4)), **REFUSED}, _PLACES)
 SHAPES = (
     Alerts,
     AlertEntry,
