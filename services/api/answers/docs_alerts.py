@@ -171,7 +171,7 @@ DO = route({**ok("The alert as it is now.", AlertEntry, _ENTRY), **ABSENT, **_DE
 STREAM = route(
     {
         200: {
-            "description": "`alert` events carry an AlertEntry: what fired, is over, is dealt with.",
+            "description": "`alert` events carry an AlertEntry: what fired, is over, is done.",
             "content": {
                 "text/event-stream": {
                     "schema": {"type": "string"},
