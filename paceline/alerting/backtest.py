@@ -93,9 +93,7 @@ async def backtest(
             seen = []
         days += bool(seen)
         for one in seen:
-            outcome = advance(
-                states.get(one.field), one, at, f"backtest:{day.isoformat()}", late=False
-            )
+            outcome = advance(states.get(one.field), one, at, f"backtest:{day.isoformat()}")
             states[one.field] = outcome.kept
             for told in outcome.told:
                 figure = one.figure

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from kpi.alerts import Change, Held, Sample, step
-from kpi.alerts.machine import Terms, due, terms_of
+from kpi.alerts.machine import due, terms_of
 from paceline.alerting.seen import Seen, meaning_of
 
 
@@ -22,6 +22,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: str
     """Digest of what the rule asked."""
     period: str = ""
+    generation: int = 0
+    """Of the numbers that were looked at last."""
     states: dict[str, Held] = {}
     """By milestone, by source, or under ``""``."""
 
@@ -44,14 +46,20 @@ class Outcome(NamedTuple):
     """When to look again, ms UTC."""
 
 
-def advance(kept: Kept | None, seen: Seen, at: int, place: str, *, late: bool) -> Outcome:
-    """The next states; ``place``: of the look in the log; ``late``: what it finds is no news."""
+def advance(
+    kept: Kept | None, seen: Seen, at: int, place: str, *, generation: int = 0, late: bool = False
+) -> Outcome:
+    """The next states; ``place``: of the look in the log; ``late``: what it finds is no news.
+
+    Nor is what another ``generation`` of the numbers finds: they mean something else now.
+    """
     rule = seen.rule
     terms = terms_of(rule.dwell_hours, rule.recover_hours, once=rule.once)
     asked = meaning_of(rule)
     told: list[Told] = []
+    late = late or (kept is not None and kept.generation != generation)
     if kept is not None and (kept.asked, kept.period) != (asked, seen.period):
-        told += _ended(terms, kept)
+        told += _ended(kept)
         new_period = kept.asked == asked
         kept = Kept(asked=asked, period=seen.period) if new_period else None
         fresh = _fresh(seen) if new_period else {}
@@ -75,7 +83,7 @@ def advance(kept: Kept | None, seen: Seen, at: int, place: str, *, late: bool) -
         moment = due(terms, held, seen.hours)
         if moment is not None:
             again = min(again, max(moment, at + 1))
-    found = Kept(asked=asked, period=seen.period, states=states)
+    found = Kept(asked=asked, period=seen.period, generation=generation, states=states)
     return Outcome(found, told, again)
 
 
@@ -84,10 +92,8 @@ def _fresh(seen: Seen) -> dict[str, Held]:
     return dict.fromkeys(seen.readings, Held(basis=seen.basis))
 
 
-def _ended(terms: Terms, kept: Kept) -> list[Told]:
+def _ended(kept: Kept) -> list[Told]:
     """What was told and is not over when its period is."""
-    if terms.once:
-        return []
     return [
         Told(
             extra,

@@ -116,12 +116,13 @@ class Alerts:
         whom, late, groups = _whom(known, due, at)
         seen = await self.looker.look(known, whom, Moment(at))
         raw = await self._states(p, tenant, seen)
+        live = int(await self.redis.hget(keys.tenant_meta(p, tenant), keys.LIVE) or 0)
         again: dict[Whom, int] = {}
         states: list[str] = []
         told: list[tuple[Seen, Outcome]] = []
         where = f"{place.incarnation}:{p}:{place.position}"
         for one, held in zip(seen, raw, strict=True):
-            outcome = advance(decode(held), one, at, where, late=one.whom in late)
+            outcome = advance(decode(held), one, at, where, generation=live, late=one.whom in late)
             states += [one.field, encode(outcome.kept)]
             again[one.whom] = min(outcome.again, again.get(one.whom, outcome.again))
             if outcome.told:

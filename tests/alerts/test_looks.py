@@ -275,3 +275,17 @@ async def test_states_come_back_from_sql_where_redis_was_lost(world: World, desk
     await desk.touch("11")
     (over,) = await desk.look("2026-11-16T18:00:00Z")
     assert (over.what, over.id) == ("resolved", alert.id)
+
+
+async def test_another_meaning_of_the_numbers_is_told_in_a_digest(world: World, desk: Desk) -> None:
+    """A rebuild finds nothing that she did: nobody is pushed for it."""
+    await planning.targets(world, "won_amount,maria,,,2026-11,21000")
+    await won(world, "d1", "11", "2026-11-03", "9900.00")
+    await at_risk(world)
+    await desk.plan()
+    assert await desk.look(MONDAY) == []
+    await world.switch(2)
+    desk.restart()
+    await desk.touch("11")
+    (alert,) = await desk.look("2026-11-16T16:00:00Z")
+    assert (alert.what, alert.late) == ("fired", True)
