@@ -26,13 +26,13 @@ import kpi
 from paceline.admin.items import put_item
 from paceline.admin.targets import import_targets
 from paceline.admin.values import Actor
+from paceline.alerting.secrets import new_secret
 from paceline.kafka import make_producer
 from paceline.sql import models
 from paceline.sql.engine import engine_for, reading, writing
 from schemas import keys, topics
 from schemas.alerts import decode
 from schemas.envelope import PATCHED, EntityPatch, Event, encode
-from services.notifier.signing import new_secret
 from tests.faults.site import CRM, TENANTS, Site, eventually
 from tests.notifier.farm import Receiver, answering, farm, silent
 from tests.support.servers import RedisServer, Tansu

@@ -58,7 +58,6 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     subscription: str | None = None
     person: str | None = None
-    digest: bool = False
     due_at: int
 
 

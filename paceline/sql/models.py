@@ -572,7 +572,6 @@ class Delivery(Base):
     """What the message is made of: ``schemas.alerts.Alert``, JSON."""
     state: Mapped[str]
     """``pending``, ``delivered``, ``dead``, ``dropped``."""
-    digest: Mapped[bool]
     attempts: Mapped[int]
     due_at: Mapped[int]
     leased_until: Mapped[int]

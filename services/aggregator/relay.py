@@ -110,12 +110,21 @@ class Relay:
         They stay for a day: a log that is born again has lost those that the notifier had not read,
         and is sent all of them once more.
         """
+        owned = self.worker.held()
+        if not owned:
+            return 0
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for p in owned:
+                pipe.hmget(keys.alerts_sent(p), ["log", "id"])
+            places: Any = await pipe.execute()
+        log_id = self.worker.incarnation.encode()
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for p, (told, last) in zip(owned, places, strict=True):
+                after = f"({last.decode()}" if told == log_id and last else "-"
+                pipe.xrange(keys.alerts(p), min=after, count=_ALERTS)
+            found: Any = await pipe.execute()
         sent = 0
-        for p in self.worker.held():
-            place: Any = await self.redis.hmget(keys.alerts_sent(p), ["log", "id"])
-            same = place[0] == self.worker.incarnation.encode()
-            after = f"({place[1].decode()}" if same and place[1] else "-"
-            entries: Any = await self.redis.xrange(keys.alerts(p), min=after, count=_ALERTS)
+        for p, entries in zip(owned, found, strict=True):
             metrics.ALERTS_OUTBOX_RECORDS.labels(str(p)).set(len(entries or ()))
             sent += await self._send_alerts(p, entries or ())
         return sent

@@ -7,22 +7,16 @@ it does not start on a database whose schema is not this version's.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import signal
-import sys
-from collections.abc import Sequence
 
-from prometheus_client import start_http_server
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from paceline import logs, metrics
+from paceline import metrics
 from paceline.following import Follower, follow
-from paceline.kafka import LogError
-from paceline.settings import Settings, SettingsError, load
+from paceline.process import run_process
+from paceline.settings import Settings
 from paceline.sql.engine import engine_for
-from paceline.sql.migrate import SchemaError, require_current
+from paceline.sql.migrate import require_current
 from paceline.sql.patience import patiently
 from schemas import topics
 from services.ledger.filling import fill_for_ever
@@ -71,40 +65,9 @@ async def check(settings: Settings) -> None:
         await engine.dispose()
 
 
-async def _until_told(settings: Settings) -> None:
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.metrics_host)
-    work = asyncio.ensure_future(run(settings))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, work.cancel)
-    try:
-        await work
-    except asyncio.CancelledError:
-        logs.get_logger(__name__).info("stopped")
-
-
 def main(argv: list[str] | None = None) -> int:
     """The process: ``paceline ledger [--check-config]``; 2 where it cannot start or go on."""
-    parser = argparse.ArgumentParser(prog="paceline ledger", description=__doc__)
-    parser.add_argument("--check-config", action="store_true", help="check the settings and end")
-    arguments = parser.parse_args(argv)
-    try:
-        settings = load(Settings)
-    except SettingsError as error:
-        return _say(error.lines)
-    logs.configure(settings.log_level, settings.log_format)
-    try:
-        asyncio.run(check(settings) if arguments.check_config else _until_told(settings))
-    except (LogError, SchemaError, SQLAlchemyError, OSError) as error:
-        return _say([str(error).splitlines()[0]])
-    return 0
-
-
-def _say(lines: Sequence[str]) -> int:
-    for line in lines:
-        sys.stderr.write(f"paceline ledger: {line}\n")
-    return 2
+    return run_process("ledger", __doc__, argv, work=run, check=check)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from paceline.progress.reading.windows import rfc3339
 from schemas.alerts import Alert
 from services.notifier import signing
-from services.notifier.schedule import rfc3339
 from services.notifier.words import Language, Text, text_of
 
 Kind = Literal["webhook", "slack", "teams", "feishu", "dingtalk", "wecom"]

@@ -94,21 +94,18 @@ def _mail(alert: Alert, one: Told, begins: int, hours: Hours, settings: Alerting
     return Planned(
         id=delivery_id(alert.id, alert.what, place),
         person=one.person,
-        digest=alert.late,
         due_at=due,
     )
 
 
 def _posted(alert: Alert, taker: Taker, known: Known, settings: Alerting) -> Planned:
     due = alert.at
-    digest = alert.late and taker.kind != "webhook"
-    if digest or (
-        taker.kind != "webhook" and muted(settings, hours_of(known, ADMIN), alert.rule.id, alert.at)
-    ):
-        due = next_digest(settings, hours_of(known, ADMIN), alert.at)
+    if taker.kind != "webhook":
+        hours = hours_of(known, ADMIN)
+        if alert.late or muted(settings, hours, alert.rule.id, alert.at):
+            due = next_digest(settings, hours, alert.at)
     return Planned(
         id=delivery_id(alert.id, alert.what, f"to:{taker.id}"),
         subscription=taker.id,
-        digest=digest,
         due_at=due,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 WAITS_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
@@ -98,8 +98,3 @@ class Breaker:
     def throttle(self, until: float) -> None:
         """The endpoint asked for a pause."""
         self._open_until = max(self._open_until, until)
-
-
-def rfc3339(at: int) -> str:
-    """An instant as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")

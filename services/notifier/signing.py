@@ -13,16 +13,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from secrets import token_bytes
 from urllib.parse import quote_plus
 
-PREFIX = "whsec_"
-_BYTES = 24
-
-
-def new_secret() -> str:
-    """A secret as the standard writes it."""
-    return PREFIX + base64.b64encode(token_bytes(_BYTES)).decode()
+from paceline.alerting.secrets import PREFIX
 
 
 def key_of(secret: str) -> bytes:

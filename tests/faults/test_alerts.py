@@ -17,10 +17,10 @@ import kpi
 from paceline.admin.items import put_item
 from paceline.admin.targets import import_targets
 from paceline.admin.values import Actor
+from paceline.alerting.secrets import new_secret
 from paceline.sql import models
 from paceline.sql.engine import engine_for, writing
 from schemas import keys
-from services.notifier.signing import new_secret
 from tests.faults.site import CRM, REPS, TENANTS, Site, eventually
 from tests.notifier.farm import Receiver, answering, farm
 

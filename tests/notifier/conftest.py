@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from paceline.alerting.secrets import new_secret
 from paceline.sql import alerts as sql
 from paceline.sql import models
 from paceline.sql.engine import engine_for, reading, writing
@@ -20,7 +21,6 @@ from services.notifier.guard import Guard
 from services.notifier.planning import delivery_id
 from services.notifier.post import Poster
 from services.notifier.sending import Sender
-from services.notifier.signing import new_secret
 
 NOON = 1_779_105_600_000
 

@@ -7,9 +7,7 @@ delivered to is refused when it is written, and judged again by its address at e
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-from secrets import token_bytes
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +16,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from paceline.alerting.secrets import new_secret
 from paceline.sql import alerts as alerts_sql
 from paceline.sql import inbox as inbox_sql
 from paceline.sql.changes import Deed, settle
@@ -99,7 +98,7 @@ async def put(id_: str, body: Body, caller: Admin, services: Serving) -> Respons
         if row is None:
             if len(await alerts_sql.subscriptions(session, tenant)) >= _MOST:
                 raise unprocessable("too-many", f"a tenant has at most {_MOST} subscriptions")
-            shown = _secret() if body.kind == "webhook" else None
+            shown = new_secret() if body.kind == "webhook" else None
             row = Subscription(
                 tenant=tenant,
                 id=id_,
@@ -140,7 +139,7 @@ async def rotate(id_: str, caller: Admin, services: Serving) -> Response:
         row = await _found(session, caller, id_)
         if row.kind != "webhook":
             raise unprocessable("not-signed", f"a {row.kind} bot's secret is the chat's", "PUT")
-        made = _secret()
+        made = new_secret()
         row.secrets = [made, *row.secrets][:_SECRETS_KEPT]
         await session.flush()
         await _audit(session, caller, id_, {"rotated": False}, {"rotated": True})
@@ -221,10 +220,6 @@ async def replay(again: Again, caller: Admin, services: Serving) -> Response:
             since=again.since,
         )
     return json(Replayed(replayed=count))
-
-
-def _secret() -> str:
-    return "whsec_" + base64.b64encode(token_bytes(24)).decode()
 
 
 def _check(id_: str, body: Body) -> None:
