@@ -8,11 +8,21 @@ but the sender and the one who made them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, Table, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from paceline.sql.models import (
@@ -126,8 +136,17 @@ async def recipients(session: AsyncSession, people: Sequence[tuple[str, str, str
         await session.execute(insert_or_ignore(session, AlertRecipient).values(some))
 
 
-async def plan(session: AsyncSession, wanted: Sequence[tuple[Alert, Planned]], now: int) -> int:
-    """Deliveries; how many of them are new. Each place's sequence numbers are in this order."""
+async def plan(
+    session: AsyncSession,
+    wanted: Sequence[tuple[Alert, Planned]],
+    now: int,
+    leased: Callable[[Planned, str], int] = lambda *_: 0,
+) -> list[Delivery]:
+    """Deliveries that are new. Each place's sequence numbers are in this order.
+
+    ``leased``: until when (ms UTC) one of a tenant's belongs to the caller from the beginning; 0
+    for those that anybody may take.
+    """
     known: set[tuple[str, str]] = set()
     ids = [one.id for _, one in wanted]
     for low in range(0, len(ids), _ROWS):
@@ -154,16 +173,18 @@ async def plan(session: AsyncSession, wanted: Sequence[tuple[Alert, Planned]], n
                 "body": encode(alert),
                 "state": PENDING,
                 "attempts": 0,
-                "leased_until": 0,
+                "leased_until": leased(one, alert.tenant),
                 "created_at": now,
                 "said": "",
             }
             | msgspec.structs.asdict(one)
         )
+    added: set[tuple[str, str]] = set()
     for low in range(0, len(rows), _ROWS):
-        some = rows[low : low + _ROWS]
-        await session.execute(insert_or_ignore(session, Delivery).values(some))
-    return len(rows)
+        statement = insert_or_ignore(session, Delivery).values(rows[low : low + _ROWS])
+        returned = await session.execute(statement.returning(Delivery.tenant, Delivery.id))
+        added |= {(tenant, id_) for tenant, id_ in returned}
+    return [Delivery(**row) for row in rows if (row["tenant"], row["id"]) in added]
 
 
 async def take_back(session: AsyncSession, tenant: str, alert: str) -> None:
@@ -200,13 +221,34 @@ async def due(
 
     ``busy``: place -> how many are under way there; ``per_endpoint`` at most, one to a person.
     """
+    found: dict[tuple[str, str], Delivery] = {}
+    under_way = Counter(busy)
+    full: set[tuple[str, str]] = set()
+    while len(found) < most:
+        full |= {place for place, count in under_way.items() if count >= per_endpoint}
+        page = list(await session.scalars(_due(now, full, most)))
+        before = len(found)
+        for one in page:
+            place = place_of(one)
+            # What waits for a person goes into one message.
+            most_there = per_endpoint if one.subscription is not None else 1
+            if (one.tenant, one.id) not in found and under_way[place] < most_there:
+                under_way[place] += 1
+                found[one.tenant, one.id] = one
+        # A page may be the backlog of one place that takes no more: behind it are the others.
+        if len(page) < most or len(found) == before:
+            break
+    session.expunge_all()
+    return list(found.values())[:most]
+
+
+def _due(now: int, full: Collection[tuple[str, str]], most: int) -> Select[Delivery]:
     query = (
         select(Delivery)
         .where(Delivery.state == PENDING, Delivery.due_at <= now, Delivery.leased_until <= now)
         .order_by(Delivery.due_at, Delivery.sequence)
         .limit(most)
     )
-    full = [place for place, count in busy.items() if count >= per_endpoint]
     for tenant, id_ in full:
         query = query.where(
             or_(
@@ -215,16 +257,7 @@ async def due(
                 Delivery.subscription != id_,
             )
         )
-    found: list[Delivery] = []
-    under_way = Counter(busy)
-    for one in await session.scalars(query):
-        place = place_of(one)
-        # What waits for a person goes into one message.
-        if under_way[place] < (per_endpoint if one.subscription is not None else 1):
-            under_way[place] += 1
-            found.append(one)
-    session.expunge_all()
-    return found
+    return query
 
 
 async def lease(

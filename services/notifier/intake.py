@@ -1,8 +1,9 @@
 """Intake: what comes on ``kpi.alerts``, kept and planned.
 
 In: records of the log. Out: rows: alerts, inboxes, deliveries, and the position, in one
-transaction. Guarantee: read again, nothing changes; what cannot be read is logged and passed over,
-for the aggregator writes nothing else.
+transaction; webhooks that are due and whose endpoint has room are leased by it to the sender beside
+it, who so need not look for them. Guarantee: read again, nothing changes; what cannot be read is
+logged and passed over, for the aggregator writes nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from paceline.progress.reading.directory import Known, SqlDirectory
 from paceline.sql import alerts as sql
 from paceline.sql import archive
 from paceline.sql.engine import reading, writing
-from paceline.sql.models import Tenant
+from paceline.sql.models import Delivery, Tenant
 from paceline.sql.patience import patiently
 from paceline.sql.stored import Alerting, TenantSettings
 from schemas import alerts
 from schemas.alerts import Alert
 from services.notifier.planning import Taker, plan
+from services.notifier.sending import LEASE_S, Sender
 
 log = get_logger(__name__)
 
@@ -33,9 +35,10 @@ log = get_logger(__name__)
 class Intake:
     """Writes alerts down."""
 
-    def __init__(self, engine: AsyncEngine, directory: SqlDirectory) -> None:
+    def __init__(self, engine: AsyncEngine, directory: SqlDirectory, sender: Sender) -> None:
         self._engine = engine
         self._directory = directory
+        self._sender = sender
 
     async def position(self, incarnation: str, topic: str, partition: int) -> int:
         """Where to read on; 0 in a log that was never seen."""
@@ -52,19 +55,22 @@ class Intake:
         told = [one for chunk in chunks for record in chunk.records for one in _decoded(record)]
         takers_of = {tenant: await self._known(tenant) for tenant in {one.tenant for one in told}}
 
-        async def store() -> None:
+        async def store() -> list[Delivery]:
             async with writing(self._engine) as session:
-                await self._store(session, told, takers_of)
+                leased = await self._store(session, told, takers_of)
                 for chunk in chunks:
                     await archive.advance(
                         session, chunk.topic, incarnation, chunk.partition, chunk.next_offset
                     )
 
-        await patiently(store)
+            return leased
+
+        self._sender.begin(await patiently(store))
 
     async def _store(
         self, session: AsyncSession, told: Sequence[Alert], known: Mapping[str, Known | None]
-    ) -> None:
+    ) -> list[Delivery]:
+        """Everything that they give rise to; returns what is leased to the sender."""
         told = [one for one in told if known[one.tenant] is not None]
         fired = await sql.store_fired(session, [one for one in told if one.what == "fired"])
         news: list[Alert] = []
@@ -90,7 +96,22 @@ class Intake:
             deliveries += [(one, each) for each in planned.deliveries]
         await sql.recipients(session, inboxes)
         now = time.time_ns() // 1_000_000
-        metrics.DELIVERIES_PLANNED.inc(await sql.plan(session, deliveries, now))
+        webhooks = {
+            (tenant, one.id)
+            for tenant, (takers, _) in places.items()
+            for one in takers
+            if one.kind == "webhook"
+        }
+        room = self._sender.room()
+
+        def leased(one: sql.Planned, tenant: str) -> int:
+            place = (tenant, one.subscription or "")
+            at_once = place in webhooks and one.due_at <= now and room(place)
+            return now + LEASE_S * 1000 if at_once else 0
+
+        rows = await sql.plan(session, deliveries, now, leased)
+        metrics.DELIVERIES_PLANNED.inc(len(rows))
+        return [one for one in rows if one.leased_until]
 
     async def _known(self, tenant: str) -> Known | None:
         known = await patiently(lambda: self._directory.org(tenant))

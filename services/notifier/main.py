@@ -40,7 +40,7 @@ async def run(settings: Settings) -> None:
         follower = Follower(GROUP, (topics.ALERTS,), lambda *_: None)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(follow(settings, Intake(engine, directory), follower))
+                tasks.create_task(follow(settings, Intake(engine, directory, sender), follower))
                 tasks.create_task(sender.send_for_ever())
         except ExceptionGroup as group:
             raise group.exceptions[0] from None  # one is enough to end, and says it plainly

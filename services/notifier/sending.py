@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -63,7 +63,7 @@ class Sender:
     _breakers: dict[Endpoint, Breaker] = field(default_factory=dict)
     _busy: Counter[Endpoint] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _outcomes: list[tuple[sql.Outcome, asyncio.Future[None]]] = field(default_factory=list)
+    _outcomes: list[sql.Outcome] = field(default_factory=list)
     _known: dict[Endpoint, tuple[float, Subscription | None]] = field(default_factory=dict)
 
     async def send_for_ever(self) -> None:
@@ -95,12 +95,32 @@ class Sender:
             return 0
         async with writing(self.engine) as session:
             claimed = await sql.lease(session, wanted, now, now + LEASE_S * 1000)
-        for one in claimed:
+        self.begin(claimed)
+        return len(claimed)
+
+    def room(self) -> Callable[[Endpoint], bool]:
+        """Whether one more delivery may go to a place at once; each yes takes one of its places."""
+        taken, left = Counter(self._busy), AT_ONCE - len(self._tasks)
+
+        def may(place: Endpoint) -> bool:
+            nonlocal left
+            breaker = self._breakers.get(place)
+            resting = breaker is not None and breaker.opens_at(self.clock()) > self.clock()
+            if resting or left <= 0 or taken[place] >= PER_ENDPOINT:
+                return False
+            taken[place] += 1
+            left -= 1
+            return True
+
+        return may
+
+    def begin(self, leased: Sequence[Delivery]) -> None:
+        """Send what is leased by this process, without waiting for it."""
+        for one in leased:
             self._busy[sql.place_of(one)] += 1
             task = asyncio.create_task(self._send(one))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return len(claimed)
 
     async def settled(self) -> None:
         """Until everything that was begun has ended; for tests and for an orderly end."""
@@ -122,11 +142,11 @@ class Sender:
     async def _post(self, one: Delivery, endpoint: Endpoint) -> None:
         found = await self._subscription(endpoint)
         if found is None or not found.enabled:
-            await self._end(one, sql.DROPPED, "the subscription is gone or disabled")
+            self._end(one, sql.DROPPED, "the subscription is gone or disabled")
             return
         breaker = self._breakers.setdefault(endpoint, Breaker())
         if breaker.opens_at(self.clock()) > self.clock():
-            await self._put_off(one, breaker.opens_at(self.clock()), "its endpoint is resting")
+            self._put_off(one, breaker.opens_at(self.clock()), "its endpoint is resting")
             return
         breaker.begin(self.clock())
         kind = next(each for each in KINDS if each == found.kind)
@@ -147,7 +167,7 @@ class Sender:
             pause = retry_after(answer.retry_after, self.clock()) or THROTTLE_S
             breaker.throttle(self.clock() + pause)
         for each in every:
-            await self._judged(each, answer, verdict, at)
+            self._judged(each, answer, verdict, at)
         await self._standing(endpoint, found, answer, at, ok=ok)
 
     async def _with_others(self, one: Delivery) -> list[Delivery]:
@@ -156,21 +176,19 @@ class Sender:
         async with writing(self.engine) as session:
             return [one, *await sql.together(session, one, now, now + LEASE_S * 1000)]
 
-    async def _judged(
-        self, one: Delivery, answer: Answer, verdict: Verdict | None, at: int
-    ) -> None:
+    def _judged(self, one: Delivery, answer: Answer, verdict: Verdict | None, at: int) -> None:
         """What becomes of a delivery by an answer."""
         said = verdict.said if verdict else answer.error
         if verdict and verdict.ok:
-            await self._note(one, answer, at, sql.DELIVERED, at, said)
+            self._note(one, answer, at, sql.DELIVERED, at, said)
             return
         if answer.status == GONE:
-            await self._note(one, answer, at, sql.DEAD, at, "410: the endpoint is gone")
+            self._note(one, answer, at, sql.DEAD, at, "410: the endpoint is gone")
             return
         pause = retry_after(answer.retry_after, self.clock())
         wait = wait_s(one.attempts + 1, self.jitter(), pause)
         state = sql.DEAD if wait is None else sql.PENDING
-        await self._note(one, answer, at, state, at + round((wait or 0) * 1000), said)
+        self._note(one, answer, at, state, at + round((wait or 0) * 1000), said)
 
     async def _standing(
         self, endpoint: Endpoint, found: Subscription, answer: Answer, at: int, *, ok: bool
@@ -188,14 +206,14 @@ class Sender:
 
     async def _mail(self, one: Delivery) -> None:
         if self.mailer is None:
-            await self._end(one, sql.DROPPED, "no mail server is configured (PACELINE_SMTP)")
+            self._end(one, sql.DROPPED, "no mail server is configured (PACELINE_SMTP)")
             return
         now = self._now()
         every = await self._with_others(one)
         sent = await self.mailer.send(one.tenant, one.person or "", every, now)
         for each in every:
             if sent.put_off_until is not None:
-                await self._put_off(each, sent.put_off_until / 1000, sent.said)
+                self._put_off(each, sent.put_off_until / 1000, sent.said)
                 continue
             state = sql.DELIVERED if sent.ok else sql.DEAD if sent.final else sql.PENDING
             wait = wait_s(each.attempts + 1, self.jitter())
@@ -203,12 +221,12 @@ class Sender:
                 state = sql.DEAD
             due = now + round((wait or 0) * 1000)
             answer = Answer(sent.status, b"", "" if sent.ok else sent.said, "", sent.took_ms)
-            await self._note(each, answer, now, state, due, sent.said)
+            self._note(each, answer, now, state, due, sent.said)
 
-    async def _note(
+    def _note(
         self, one: Delivery, answer: Answer, at: int, state: str, due: int, said: str
     ) -> None:
-        await self._write(
+        self._write(
             sql.Outcome(
                 tenant=one.tenant,
                 id=one.id,
@@ -224,14 +242,14 @@ class Sender:
             )
         )
 
-    async def _put_off(self, one: Delivery, until_s: float, said: str) -> None:
-        await self._uncounted(one, sql.PENDING, round(until_s * 1000), said)
+    def _put_off(self, one: Delivery, until_s: float, said: str) -> None:
+        self._uncounted(one, sql.PENDING, round(until_s * 1000), said)
 
-    async def _end(self, one: Delivery, state: str, said: str) -> None:
-        await self._uncounted(one, state, one.due_at, said)
+    def _end(self, one: Delivery, state: str, said: str) -> None:
+        self._uncounted(one, state, one.due_at, said)
 
-    async def _uncounted(self, one: Delivery, state: str, due: int, said: str) -> None:
-        await self._write(
+    def _uncounted(self, one: Delivery, state: str, due: int, said: str) -> None:
+        self._write(
             sql.Outcome(
                 tenant=one.tenant,
                 id=one.id,
@@ -248,11 +266,12 @@ class Sender:
             )
         )
 
-    async def _write(self, outcome: sql.Outcome) -> None:
-        """Written together with others: a transaction costs an fsync."""
-        done = asyncio.get_running_loop().create_future()
-        self._outcomes.append((outcome, done))
-        await done
+    def _write(self, outcome: sql.Outcome) -> None:
+        """Written soon, together with others: a transaction costs an fsync.
+
+        Until then the lease keeps everybody else away, so the endpoint's place is free at once.
+        """
+        self._outcomes.append(outcome)
 
     async def _flush_for_ever(self) -> None:
         while True:
@@ -266,12 +285,9 @@ class Sender:
 
         async def write() -> None:
             async with writing(self.engine) as session:
-                await sql.note(session, [outcome for outcome, _ in taken])
+                await sql.note(session, taken)
 
         await patiently(write)
-        for _, done in taken:
-            if not done.done():
-                done.set_result(None)
 
     async def _subscription(self, endpoint: Endpoint) -> Subscription | None:
         held = self._known.get(endpoint)
